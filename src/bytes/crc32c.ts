@@ -1,0 +1,14 @@
+/** CRC-32C (Castagnoli, reflected; RFC 3720 appendix B.4): peer priority (BEP 40) and DHT node ids (BEP 42). */
+
+const TABLE: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? crc >>> 1 ^ 0x82f63b78 : crc >>> 1;
+  return crc;
+});
+
+/** The CRC-32C of `bytes` as an unsigned 32-bit number. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = TABLE[(crc ^ byte) & 0xff]! ^ crc >>> 8;
+  return ~crc >>> 0;
+}

@@ -1,0 +1,123 @@
+/** Bytes as text and back: hexadecimal, base32 (RFC 4648), percent-encoding (RFC 3986), byte strings, UTF-8. */
+
+import { DecodeError } from "../errors.ts";
+
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const LENIENT_UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const UTF8 = new TextEncoder();
+
+/** Writes bytes as lower-case hexadecimal. */
+export function encodeHex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += HEX[byte]!;
+  return text;
+}
+
+/** Reads hexadecimal of either case. @throws {DecodeError} If the text is no even run of hex digits. */
+export function decodeHex(text: string): Uint8Array<ArrayBuffer> {
+  const bad = text.search(/[^0-9a-fA-F]/);
+  if (bad >= 0) throw new DecodeError("Cannot decode hex: not a hex digit", { offset: bad });
+  if (text.length % 2 !== 0) {
+    throw new DecodeError("Cannot decode hex: odd number of digits", { offset: text.length });
+  }
+  const bytes = new Uint8Array(text.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(text.slice(i * 2, i * 2 + 2), 16);
+  return bytes;
+}
+
+/** Reads base32 of either case, without padding. @throws {DecodeError} If the text is not base32. */
+export function decodeBase32(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(Math.floor(text.length * 5 / 8));
+  let bits = 0, value = 0, at = 0;
+  for (let i = 0; i < text.length; i++) {
+    const digit = BASE32.indexOf(text[i]!.toUpperCase());
+    if (digit < 0) throw new DecodeError("Cannot decode base32: not a base32 digit", { offset: i });
+    value = (value << 5 | digit) & 0xfff;
+    bits += 5;
+    if (bits >= 8) bytes[at++] = value >> (bits -= 8);
+  }
+  if (bits >= 5 || (value & ((1 << bits) - 1)) !== 0) {
+    throw new DecodeError("Cannot decode base32: the last digit is cut", { offset: text.length - 1 });
+  }
+  return bytes;
+}
+
+/** Writes bytes as upper-case base32 without padding. */
+export function encodeBase32(bytes: Uint8Array): string {
+  let text = "", bits = 0, value = 0;
+  for (const byte of bytes) {
+    value = (value << 8 | byte) & 0xfff;
+    for (bits += 8; bits >= 5; bits -= 5) text += BASE32[(value >> (bits - 5)) & 31];
+  }
+  return bits > 0 ? text + BASE32[(value << (5 - bits)) & 31] : text;
+}
+
+/** Percent-encodes raw bytes; the unreserved characters `A–Z a–z 0–9 - . _ ~` stay (RFC 3986 section 2.3). */
+export function percentEncode(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) {
+    const char = String.fromCharCode(byte);
+    text += /[A-Za-z0-9\-._~]/.test(char) ? char : `%${HEX[byte]!.toUpperCase()}`;
+  }
+  return text;
+}
+
+/** Undoes percent-encoding into raw bytes; `+` stays a plus. @throws {DecodeError} If an escape is broken. */
+export function percentDecode(text: string): Uint8Array<ArrayBuffer> {
+  const source = UTF8.encode(text), bytes = new Uint8Array(source.length);
+  let at = 0;
+  for (let i = 0; i < source.length; i++) {
+    if (source[i] !== 0x25) {
+      bytes[at++] = source[i]!;
+      continue;
+    }
+    const digits = String.fromCharCode(source[i + 1] ?? 0, source[i + 2] ?? 0);
+    if (!/^[0-9a-fA-F]{2}$/.test(digits)) {
+      throw new DecodeError("Cannot decode percent-encoding: broken escape", { offset: i });
+    }
+    bytes[at++] = parseInt(digits, 16);
+    i += 2;
+  }
+  return bytes.slice(0, at);
+}
+
+/** Writes bytes as a byte string: one UTF-16 code unit 0–255 per byte. Bencode dictionary keys have this form. */
+export function encodeByteString(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 4096) {
+    text += String.fromCharCode(...bytes.subarray(i, Math.min(i + 4096, bytes.length)));
+  }
+  return text;
+}
+
+/** Reads a byte string. @throws {RangeError} If a code unit is above 255: the caller passed ordinary text. */
+export function decodeByteString(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 255) throw new RangeError(`Cannot read byte string: code unit ${unit} at ${i} is no byte`);
+    bytes[i] = unit;
+  }
+  return bytes;
+}
+
+/** Encodes text as UTF-8. */
+export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
+  return UTF8.encode(text);
+}
+
+/** Decodes UTF-8, a faulty sequence as U+FFFD. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return LENIENT_UTF8.decode(bytes);
+}
+
+/** Decodes UTF-8 if it is valid, else `undefined`. */
+export function decodeUtf8Strictly(bytes: Uint8Array): string | undefined {
+  try {
+    return STRICT_UTF8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

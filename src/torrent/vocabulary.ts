@@ -1,0 +1,104 @@
+/** What goes into the torrent machine and what comes out of it: one variant per message. */
+
+import type { PeerAddress } from "../peer/address.ts";
+import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
+
+/** Names one connection for its whole life. Chosen by the session, never used again. */
+export type PeerKey = number;
+
+/** Which way a connection was opened. */
+export type Direction = "outgoing" | "incoming";
+
+/** Where an address was learnt. */
+export type CandidateSource = "user" | "tracker" | "pex" | "dht" | "lsd" | "incoming" | "resume";
+
+/** What happened in the world. Times are the `now` of the call. */
+export type TorrentInput =
+  /** A dial is over: the connection stands and both handshakes are exchanged. */
+  | {
+    readonly type: "peerConnected";
+    readonly peer: PeerKey;
+    readonly address: PeerAddress;
+    readonly direction: Direction;
+    readonly peerId: Uint8Array;
+    /** Both sides speak the fast extension (BEP 6). */
+    readonly fast: boolean;
+    /** Both sides speak the extension protocol (BEP 10). */
+    readonly extended: boolean;
+  }
+  /** A dial that the machine asked for came to nothing. */
+  | { readonly type: "dialFailed"; readonly address: PeerAddress }
+  /** Views inside `message` are valid during the call only. */
+  | { readonly type: "peerMessage"; readonly peer: PeerKey; readonly message: PeerMessage }
+  /** The connection is gone, whoever ended it. Not sent for closes that the machine asked for. */
+  | { readonly type: "peerClosed"; readonly peer: PeerKey }
+  /** Facts from the peer's extension handshake that the machine's decisions need (BEP 10 "handshake message"). */
+  | {
+    readonly type: "peerCapabilities";
+    readonly peer: PeerKey;
+    /** How many requests the peer queues (`reqq`). */
+    readonly requestQueue?: number;
+    /** The peer wants nothing (BEP 21 `upload_only`). */
+    readonly uploadOnly?: boolean;
+    /** Where the peer listens (`p`), for an incoming connection. */
+    readonly listenPort?: number;
+  }
+  /** A `read` effect was carried out and the block has left for the socket. */
+  | { readonly type: "blockSent"; readonly peer: PeerKey } & BlockRange
+  /** A `read` effect failed: the content is not what it was; the piece is ours no longer. */
+  | { readonly type: "readFailed"; readonly peer: PeerKey } & BlockRange
+  /** A `store` effect ended well: the piece is verified and written. */
+  | { readonly type: "pieceStored"; readonly piece: number }
+  /** A `store` effect found a hash that does not match. */
+  | { readonly type: "pieceCorrupt"; readonly piece: number }
+  /** A `store` effect could not write; the piece is still missing. The session pauses the torrent. */
+  | { readonly type: "storeFailed"; readonly piece: number }
+  /** Pieces found missing or changed on disk after all; they are wanted again. */
+  | { readonly type: "piecesLost"; readonly pieces: readonly number[] }
+  /** Pieces found complete on disk by a check. */
+  | { readonly type: "piecesFound"; readonly pieces: readonly number[] }
+  /** Addresses of peers from a tracker, the user, PEX, DHT, LSD or resume data. */
+  | {
+    readonly type: "candidates";
+    readonly source: CandidateSource;
+    readonly addresses: readonly PeerAddress[];
+  }
+  /** New priorities per piece: 0 not wanted, 1 to 7 rising. */
+  | { readonly type: "prioritize"; readonly priorities: Uint8Array }
+  /** Download in order (true) or rarest first (false). */
+  | { readonly type: "sequential"; readonly sequential: boolean }
+  /** A reader waits for these pieces, most urgent first; replaces the reader's former list; empty when it is done. */
+  | { readonly type: "urgent"; readonly reader: number; readonly pieces: readonly number[] }
+  /** Stop asking, serving and dialling until `resume`; connections are closed. */
+  | { readonly type: "pause" }
+  | { readonly type: "resume" }
+  /** `deadline()` was reached. */
+  | { readonly type: "tick" };
+
+/** Why the machine ends a connection. Also the text a user sees. */
+export type TorrentCloseReason =
+  | "invalid message"
+  | "banned"
+  | "duplicate connection"
+  | "connected to itself"
+  | "both complete"
+  | "too many peers"
+  | "paused"
+  | "snubbed"
+  | "request flood";
+
+/** What the world must do now, in this order. */
+export type TorrentEffect =
+  | { readonly type: "send"; readonly peer: PeerKey; readonly message: PeerMessage }
+  /** Read this block of verified content and send it as a `piece` message, then say `blockSent`. */
+  | { readonly type: "read"; readonly peer: PeerKey } & BlockRange
+  /** Verify these bytes and write them; the memory stays untouched until the answer comes back. */
+  | { readonly type: "store"; readonly piece: number; readonly bytes: Uint8Array }
+  | { readonly type: "close"; readonly peer: PeerKey; readonly reason: TorrentCloseReason }
+  | { readonly type: "dial"; readonly address: PeerAddress }
+  /** A peer sent data that fails its hash, or broke the rules too often: never talk to this host again. */
+  | { readonly type: "ban"; readonly host: string; readonly reason: string }
+  /** A piece is now ours: verified, written, announced to all peers. */
+  | { readonly type: "pieceCompleted"; readonly piece: number }
+  /** Every wanted piece is ours. Comes again after new priorities or lost pieces. */
+  | { readonly type: "completed" };

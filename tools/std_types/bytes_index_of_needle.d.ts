@@ -1,0 +1,1 @@
+export function indexOfNeedle(source: Uint8Array, needle: Uint8Array, start?: number): number;
