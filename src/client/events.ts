@@ -1,0 +1,87 @@
+/** What a client tells: events as one discriminated union, and snapshots of a torrent's state. */
+
+import type { PeerAddress } from "../peer/address.ts";
+
+/** What a torrent is doing. */
+export type TorrentState = "checking" | "downloading" | "seeding" | "paused" | "failed" | "closed";
+
+/** A torrent in numbers, at one moment. Lengths in bytes, rates in bytes a second. */
+export interface TorrentStatus {
+  readonly state: TorrentState;
+  /** Bytes of wanted files. */
+  readonly wantedLength: number;
+  /** Bytes of wanted files that are verified. */
+  readonly completedLength: number;
+  readonly pieceCount: number;
+  /** Pieces that are verified. */
+  readonly completedPieces: number;
+  /** Payload bytes from peers since the torrent was added, also those that were wasted. */
+  readonly downloaded: number;
+  /** Payload bytes to peers since the torrent was added. */
+  readonly uploaded: number;
+  /** Payload bytes that came twice or failed their hash. */
+  readonly wasted: number;
+  readonly downloadRate: number;
+  readonly uploadRate: number;
+  /** Connected peers. */
+  readonly peers: number;
+  /** Connected peers that have everything. */
+  readonly seeds: number;
+  /** Known addresses not connected. */
+  readonly candidates: number;
+  /** Seconds until complete at the present rate; `undefined` when nothing moves. */
+  readonly eta: number | undefined;
+  /** How far a check has come, 0 to 1, while `state` is "checking". */
+  readonly checked: number;
+  /** Why the torrent failed. */
+  readonly error: Error | undefined;
+}
+
+/** Something that happened to one torrent. `infoHash` is 40 hex digits. */
+export type TorrentEvent =
+  /** The content on disk was looked at: so many pieces are there. */
+  | { readonly type: "checked"; readonly infoHash: string; readonly completedPieces: number }
+  | { readonly type: "state"; readonly infoHash: string; readonly state: TorrentState }
+  /** At most a few times a second. */
+  | { readonly type: "progress"; readonly infoHash: string; readonly status: TorrentStatus }
+  | { readonly type: "piece"; readonly infoHash: string; readonly piece: number }
+  | { readonly type: "fileCompleted"; readonly infoHash: string; readonly file: number }
+  /** Every wanted file is complete and verified. */
+  | { readonly type: "completed"; readonly infoHash: string }
+  | {
+    readonly type: "peerConnected";
+    readonly infoHash: string;
+    readonly address: PeerAddress;
+    readonly direction: "outgoing" | "incoming";
+    /** Name and version of the peer's software, where known (BEP 20, BEP 10 `v`). */
+    readonly client: string | undefined;
+  }
+  | {
+    readonly type: "peerClosed";
+    readonly infoHash: string;
+    readonly address: PeerAddress;
+    /** Why, in a few words. */
+    readonly reason: string;
+  }
+  | { readonly type: "peerBanned"; readonly infoHash: string; readonly host: string; readonly reason: string }
+  | { readonly type: "dialFailed"; readonly infoHash: string; readonly address: PeerAddress; readonly error: Error }
+  | {
+    readonly type: "announced";
+    readonly infoHash: string;
+    readonly tracker: string;
+    readonly peers: number;
+    readonly seeds: number | undefined;
+    readonly leechers: number | undefined;
+    /** Seconds until the next announce. */
+    readonly interval: number;
+  }
+  | { readonly type: "announceFailed"; readonly infoHash: string; readonly tracker: string; readonly error: Error }
+  | { readonly type: "warning"; readonly infoHash: string; readonly message: string }
+  | { readonly type: "error"; readonly infoHash: string; readonly error: Error };
+
+/** Something that happened in a client. */
+export type ClientEvent =
+  | TorrentEvent
+  | { readonly type: "listening"; readonly address: PeerAddress }
+  | { readonly type: "added"; readonly infoHash: string }
+  | { readonly type: "removed"; readonly infoHash: string };

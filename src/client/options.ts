@@ -1,0 +1,78 @@
+/** What a client and a torrent in it can be told, with the defaults and their reasons. */
+
+import type { Random } from "../bytes/random.ts";
+import type { Clock, Network } from "../io/transport.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import type { ResumeStore, StoreFactory } from "./stores.ts";
+
+/** What {@linkcode createClient} takes. */
+export interface ClientOptions {
+  /** The network to use; the runtime's own by default. */
+  readonly network?: Network;
+  /** Time; the system's by default. */
+  readonly clock?: Clock;
+  /** Chance; cryptographic by default. */
+  readonly random?: Random;
+  /** Makes the place where a torrent's content is kept; files below `directory` by default. */
+  readonly openStore?: StoreFactory;
+  /** Where resume data is kept; `false` keeps none. Files in `directory` by default. */
+  readonly resume?: ResumeStore | false;
+  /** Folder for content unless a torrent says otherwise; the working folder by default. */
+  readonly directory?: string;
+  /** TCP port to listen on; 0 lets the system choose, `false` accepts no connections. */
+  readonly port?: number | false;
+  /** Local IP address to listen on; every address by default. */
+  readonly host?: string;
+  /** Most connections of all torrents together. */
+  readonly maxConnections?: number;
+  /** Most connections of one torrent. */
+  readonly maxConnectionsPerTorrent?: number;
+  /** Bytes a second from all peers together; unlimited if absent or 0. */
+  readonly downloadLimit?: number;
+  /** Bytes a second to all peers together; unlimited if absent or 0. */
+  readonly uploadLimit?: number;
+  /** Ends the client like `close()`. */
+  readonly signal?: AbortSignal;
+}
+
+/** Numbers a user need not know. */
+export const CLIENT_DEFAULTS: {
+  readonly maxConnections: number;
+  readonly maxConnectionsPerTorrent: number;
+  readonly closeTimeoutMs: number;
+} = {
+  /** libtorrent's default; each costs about 150 KiB of buffers at most. */
+  maxConnections: 200,
+  /** webtorrent's default is 55, rain's 100. */
+  maxConnectionsPerTorrent: 80,
+  /** How long `close()` waits for trackers to hear `stopped` (BEP 3 "trackers": a polite client says goodbye). */
+  closeTimeoutMs: 3_000,
+};
+
+/** What {@linkcode Client.add} takes: a torrent file's bytes or what `readMetainfo` made of them. */
+export type TorrentSource = Uint8Array | Metainfo;
+
+/** What one torrent can be told when it is added. */
+export interface AddOptions {
+  /** Folder for this torrent's content. */
+  readonly directory?: string;
+  /** Peers to dial besides those that trackers tell. */
+  readonly peers?: readonly PeerAddress[];
+  /** Which files are wanted, by index in `info.files`; all by default. */
+  readonly files?: readonly number[];
+  /** Download in order instead of rarest first. */
+  readonly sequential?: boolean;
+  /** Announce to the torrent's trackers; `true` by default. */
+  readonly announce?: boolean;
+  /** More announce URLs, each a tier of its own behind the torrent's (BEP 12). */
+  readonly trackers?: readonly string[];
+  /** Start paused. */
+  readonly paused?: boolean;
+  /** Hash everything on disk even if resume data vouches for it. */
+  readonly recheck?: boolean;
+  /** Write into a file that exists with other content. */
+  readonly overwrite?: boolean;
+  /** Gives up the adding. */
+  readonly signal?: AbortSignal;
+}
