@@ -64,7 +64,12 @@ export type TorrentEvent =
     readonly reason: string;
   }
   | { readonly type: "peerBanned"; readonly infoHash: string; readonly host: string; readonly reason: string }
-  | { readonly type: "dialFailed"; readonly infoHash: string; readonly address: PeerAddress; readonly error: Error }
+  | {
+    readonly type: "dialFailed";
+    readonly infoHash: string;
+    readonly address: PeerAddress;
+    readonly error: Error;
+  }
   | {
     readonly type: "announced";
     readonly infoHash: string;
@@ -75,7 +80,12 @@ export type TorrentEvent =
     /** Seconds until the next announce. */
     readonly interval: number;
   }
-  | { readonly type: "announceFailed"; readonly infoHash: string; readonly tracker: string; readonly error: Error }
+  | {
+    readonly type: "announceFailed";
+    readonly infoHash: string;
+    readonly tracker: string;
+    readonly error: Error;
+  }
   | { readonly type: "warning"; readonly infoHash: string; readonly message: string }
   | { readonly type: "error"; readonly infoHash: string; readonly error: Error };
 
