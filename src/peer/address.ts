@@ -1,9 +1,236 @@
 /** Addresses of peers: an IP address as text and a port; text and compact forms (BEP 3, 7, 23). */
 
+import { DecodeError } from "../errors.ts";
+
 /** Where a peer listens or connects from. */
 export interface PeerAddress {
   /** IPv4 in dotted form or IPv6 in canonical form (RFC 5952), without brackets. */
   readonly host: string;
   /** TCP or UDP port, 1 to 65535. */
   readonly port: number;
+}
+
+/** Version of the Internet Protocol: which compact form an address has. */
+export type AddressFamily = 4 | 6;
+
+/** What kind of network an IP address belongs to; `reserved` is good for nothing, like 240.0.0.1. */
+export type AddressScope =
+  | "unspecified"
+  | "loopback"
+  | "linkLocal"
+  | "private"
+  | "multicast"
+  | "reserved"
+  | "global";
+
+/** Bytes of one peer in compact form: address and port (BEP 23 "compact response", BEP 7 "announce response"). */
+const COMPACT_LENGTH = { 4: 6, 6: 18 } as const;
+
+// RFC 1122, 1918, 3927, 4193, 4291, 5771, 6598: the first range that holds the address decides.
+const RANGES: readonly (readonly [prefix: readonly number[], bits: number, AddressScope])[] = [
+  [[0], 8, "unspecified"],
+  [[10], 8, "private"],
+  [[100, 64], 10, "private"],
+  [[127], 8, "loopback"],
+  [[169, 254], 16, "linkLocal"],
+  [[172, 16], 12, "private"],
+  [[192, 168], 16, "private"],
+  [[224], 4, "multicast"],
+  [[240], 4, "reserved"],
+];
+const RANGES6: typeof RANGES = [
+  [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 128, "unspecified"],
+  [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 128, "loopback"],
+  [[0xfc], 7, "private"],
+  [[0xfe, 0x80], 10, "linkLocal"],
+  [[0xff], 8, "multicast"],
+];
+
+/**
+ * Reads an IP address: 4 bytes for IPv4 and for IPv4 written as IPv6 (`::ffff:1.2.3.4`), 16 bytes for other IPv6,
+ * `undefined` for anything else. Strict: no leading zeros, octal, hexadecimal or short IPv4 forms, no zone, no brackets.
+ */
+export function parseIp(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const bytes = text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+  return bytes !== undefined && isMapped(bytes) ? bytes.slice(12) : bytes;
+}
+
+/**
+ * Writes an IP address of 4 or 16 bytes: IPv4 dotted, IPv6 as RFC 5952 wants it, IPv4 mapped into IPv6 as IPv4.
+ *
+ * @throws {RangeError} If it has another number of bytes.
+ */
+export function formatIp(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join(".");
+  if (bytes.length !== 16) {
+    throw new RangeError(`Cannot format IP address: expected 4 or 16 bytes, got ${bytes.length}`);
+  }
+  return isMapped(bytes) ? bytes.subarray(12).join(".") : formatIpv6(bytes);
+}
+
+/** The one spelling of an IP address that this library uses, or `undefined` if `text` is none: see {@linkcode parseIp}. */
+export function canonicalHost(text: string): string | undefined {
+  const bytes = parseIp(text);
+  return bytes && formatIp(bytes);
+}
+
+/** Whether a canonical host is IPv6. */
+export function isIpv6(host: string): boolean {
+  return host.includes(":");
+}
+
+/** What kind of network an IP address belongs to. @throws {RangeError} If `host` is no IP address. */
+export function addressScope(host: string): AddressScope {
+  const bytes = requireIp(host);
+  const ranges = bytes.length === 4 ? RANGES : RANGES6;
+  return ranges.find(([prefix, bits]) => hasPrefix(bytes, prefix, bits))?.[2] ?? "global";
+}
+
+/** Reads `1.2.3.4:80` or `[::1]:80`. @throws {DecodeError} If the host is no IP address or the port not 1 to 65535. */
+export function parsePeerAddress(text: string): PeerAddress {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):([1-9]\d{0,4})$/.exec(text);
+  const host = canonicalHost(match?.[1] ?? match?.[2] ?? ""), port = Number(match?.[3]);
+  const bracketsFit = match?.[1] === undefined || match[1].includes(":");
+  if (host === undefined || !bracketsFit || port > 65535) {
+    throw new DecodeError(`Cannot decode peer address "${text}": not an IP address with a port`);
+  }
+  return { host, port };
+}
+
+/** Writes `1.2.3.4:80` or `[::1]:80`. Equal addresses give equal text, so it also serves as a map key. */
+export function formatPeerAddress(address: PeerAddress): string {
+  return isIpv6(address.host) ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+/**
+ * Writes one peer in compact form: 6 bytes for IPv4, 18 for IPv6 (BEP 23, 7).
+ *
+ * @throws {RangeError} If the host is no IP address.
+ */
+export function encodeCompactPeer(address: PeerAddress): Uint8Array<ArrayBuffer> {
+  const ip = requireIp(address.host), bytes = new Uint8Array(ip.length + 2);
+  bytes.set(ip);
+  new DataView(bytes.buffer).setUint16(ip.length, address.port);
+  return bytes;
+}
+
+/** Reads one peer in compact form. @throws {DecodeError} If it has neither 6 nor 18 bytes, or port 0. */
+export function decodeCompactPeer(bytes: Uint8Array): PeerAddress {
+  if (bytes.length !== COMPACT_LENGTH[4] && bytes.length !== COMPACT_LENGTH[6]) {
+    throw new DecodeError(`Cannot decode compact peer: expected 6 or 18 bytes, got ${bytes.length}`);
+  }
+  const address = compactPeerAt(bytes, 0, bytes.length === COMPACT_LENGTH[4] ? 4 : 6);
+  if (address === undefined) throw new DecodeError("Cannot decode compact peer: port is 0");
+  return address;
+}
+
+/**
+ * Writes the peers of one family in compact form, one behind the other; those of the other family are left out.
+ *
+ * @throws {RangeError} If a host is no IP address.
+ */
+export function encodeCompactPeers(
+  addresses: readonly PeerAddress[],
+  family: AddressFamily,
+): Uint8Array<ArrayBuffer> {
+  const chosen = addresses.filter(({ host }) => isIpv6(host) === (family === 6));
+  const bytes = new Uint8Array(chosen.length * COMPACT_LENGTH[family]);
+  chosen.forEach((address, i) => bytes.set(encodeCompactPeer(address), i * COMPACT_LENGTH[family]));
+  return bytes;
+}
+
+/**
+ * Reads peers in compact form, one behind the other. Entries with port 0 are dropped: nobody can be reached there.
+ *
+ * @throws {DecodeError} If the length is no multiple of 6 (IPv4) or 18 (IPv6).
+ */
+export function decodeCompactPeers(bytes: Uint8Array, family: AddressFamily): PeerAddress[] {
+  const entry = COMPACT_LENGTH[family], addresses: PeerAddress[] = [];
+  if (bytes.length % entry !== 0) {
+    throw new DecodeError(`Cannot decode compact peers: ${bytes.length} bytes are no multiple of ${entry}`);
+  }
+  for (let at = 0; at < bytes.length; at += entry) {
+    const address = compactPeerAt(bytes, at, family);
+    if (address !== undefined) addresses.push(address);
+  }
+  return addresses;
+}
+
+/** Reads the compact peer that starts at `offset`; `undefined` if its port is 0. The bytes must be there. */
+export function compactPeerAt(
+  bytes: Uint8Array,
+  offset: number,
+  family: AddressFamily,
+): PeerAddress | undefined {
+  const end = offset + COMPACT_LENGTH[family];
+  const port = bytes[end - 2]! << 8 | bytes[end - 1]!;
+  return port === 0 ? undefined : { host: formatIp(bytes.subarray(offset, end - 2)), port };
+}
+
+function requireIp(host: string): Uint8Array<ArrayBuffer> {
+  const bytes = parseIp(host);
+  if (bytes === undefined) throw new RangeError(`Cannot use host "${host}": not an IP address`);
+  return bytes;
+}
+
+function parseIpv4(text: string): Uint8Array<ArrayBuffer> | undefined {
+  const parts = text.split(".", 5);
+  const valid = parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && +part < 256);
+  return valid ? Uint8Array.from(parts, Number) : undefined;
+}
+
+function parseIpv6(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (text.length > 45) return undefined; // the longest spelling: eight groups, the last two as dotted IPv4
+  const halves = text.split("::", 3);
+  if (halves.length > 2) return undefined;
+  const head = parseGroups(halves[0]!, halves.length === 1), tail = parseGroups(halves[1] ?? "", true);
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 16 - head.length - tail.length;
+  // "::" stands for at least one group of zeros.
+  if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined;
+  return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...tail]);
+}
+
+function parseGroups(text: string, mayEndInIpv4: boolean): number[] | undefined {
+  if (text === "") return [];
+  const groups = text.split(":"), bytes: number[] = [];
+  for (const [i, group] of groups.entries()) {
+    if (/^[0-9a-fA-F]{1,4}$/.test(group)) {
+      const value = parseInt(group, 16);
+      bytes.push(value >> 8, value & 0xff);
+    } else {
+      const ipv4 = mayEndInIpv4 && i === groups.length - 1 ? parseIpv4(group) : undefined;
+      if (ipv4 === undefined) return undefined;
+      bytes.push(...ipv4);
+    }
+  }
+  return bytes;
+}
+
+function formatIpv6(bytes: Uint8Array): string {
+  const groups = Array.from({ length: 8 }, (_, i) => (bytes[i * 2]! << 8 | bytes[i * 2 + 1]!).toString(16));
+  const { start, length } = longestZeroRun(groups);
+  if (length < 2) return groups.join(":"); // RFC 5952 section 4.2.2: a single zero group stays
+  return `${groups.slice(0, start).join(":")}::${groups.slice(start + length).join(":")}`;
+}
+
+function longestZeroRun(groups: readonly string[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 }, start = 0;
+  for (let i = 0; i < groups.length; i++) {
+    if (groups[i] !== "0") start = i + 1;
+    else if (i + 1 - start > best.length) best = { start, length: i + 1 - start };
+  }
+  return best;
+}
+
+function isMapped(bytes: Uint8Array): boolean {
+  return bytes.length === 16 && bytes[10] === 0xff && bytes[11] === 0xff &&
+    bytes.subarray(0, 10).every((byte) => byte === 0);
+}
+
+function hasPrefix(bytes: Uint8Array, prefix: readonly number[], bits: number): boolean {
+  return prefix.every((byte, i) => {
+    const mask = 0xff00 >> Math.min(8, bits - i * 8) & 0xff;
+    return ((bytes[i]! ^ byte) & mask) === 0;
+  });
 }
