@@ -4,7 +4,8 @@ import type { Random } from "../bytes/random.ts";
 import type { Clock, Network } from "../io/transport.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
-import type { ResumeStore, StoreFactory } from "./stores.ts";
+import type { StateStore } from "../io/state_store.ts";
+import type { StoreFactory } from "./stores.ts";
 
 /** What {@linkcode createClient} takes. */
 export interface ClientOptions {
@@ -16,8 +17,8 @@ export interface ClientOptions {
   readonly random?: Random;
   /** Makes the place where a torrent's content is kept; files below `directory` by default. */
   readonly openStore?: StoreFactory;
-  /** Where resume data is kept; `false` keeps none. Files in `directory` by default. */
-  readonly resume?: ResumeStore | false;
+  /** Where resume data is kept; `false` keeps none. The folder `.bittorrent` in `directory` by default. */
+  readonly resume?: StateStore | false;
   /** Folder for content unless a torrent says otherwise; the working folder by default. */
   readonly directory?: string;
   /** TCP port to listen on; 0 lets the system choose, `false` accepts no connections. */
