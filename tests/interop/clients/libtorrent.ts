@@ -1,0 +1,76 @@
+/** libtorrent 2.0.8 through our own script. */
+import { LIBTORRENT, PYTHON } from "../contents.ts";
+import { type Host, type Running, until, untilListening } from "../lab.ts";
+import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from "./client.ts";
+
+/** Settings that only libtorrent has. */
+export interface LibtorrentOptions {
+  /** Whether it leaves the swarm as soon as it is complete. */
+  readonly leave?: boolean;
+  /** `on` is its default: dials with MSE first, then plainly; accepts both. */
+  readonly encryption?: "off" | "on" | "forced";
+  /** `both` is its default. */
+  readonly transport?: "tcp" | "utp" | "both";
+  readonly listen?: string;
+}
+
+function many(flag: string, values: readonly string[] = []): string[] {
+  return values.flatMap((value) => [flag, value]);
+}
+
+/** Starts libtorrent with settings of its own. */
+export async function startLibtorrent(
+  host: Host,
+  job: Job,
+  options: LibtorrentOptions = {},
+): Promise<Sharing> {
+  const listen = endpoint(options.listen ?? host.address);
+  const process = host.spawn("libtorrent", [
+    PYTHON,
+    LIBTORRENT,
+    "peer",
+    ...["--folder", job.folder, "--listen", listen],
+    ...(job.magnet === undefined ? ["--torrent", job.torrent.path] : ["--magnet", job.magnet]),
+    ...(job.role === "seed" ? ["--seed"] : []),
+    ...(options.leave === true ? ["--leave"] : []),
+    ...(options.encryption === undefined ? [] : ["--encryption", options.encryption]),
+    ...(options.transport === undefined ? [] : ["--transport", options.transport]),
+    ...(job.uploadLimit === undefined ? [] : ["--upload-limit", String(job.uploadLimit)]),
+    ...many("--peer", job.peers),
+  ]);
+  if (options.transport !== "utp") await untilListening(process, PORT);
+  return {
+    process,
+    address: listen,
+    complete: (timeoutMs = TRANSFER_MS) =>
+      until(
+        "libtorrent is complete",
+        () => process.events().some((event) => event.event === "complete"),
+        timeoutMs,
+      ),
+  };
+}
+
+/** What libtorrent has moved so far, in payload bytes, in all and per remote host. */
+export interface Counters {
+  readonly uploaded: number;
+  readonly downloaded: number;
+  readonly peers: Readonly<Record<string, { readonly downloaded: number; readonly uploaded: number }>>;
+}
+
+/** The latest counters that libtorrent printed. */
+export function countersOf(process: Running): Counters {
+  const last = process.events().findLast((event) => event.event === "counters");
+  return last === undefined ? { uploaded: 0, downloaded: 0, peers: {} } : last as unknown as Counters;
+}
+
+/** libtorrent with the settings it has by default. */
+export const libtorrent: Client = {
+  name: "libtorrent 2.0.8",
+  needs: [PYTHON, "/usr/lib/python3/dist-packages/libtorrent.egg-info"],
+  dials: true,
+  udpTrackers: true,
+  magnets: true,
+  versions: ["1", "2", "hybrid"],
+  start: (host, job) => startLibtorrent(host, job),
+};

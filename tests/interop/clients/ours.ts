@@ -1,0 +1,54 @@
+/** Our own command line as a black box, driven by what README tells users. */
+import { type Host, type Running, until, untilListening } from "../lab.ts";
+import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from "./client.ts";
+
+const root = new URL("../../../", import.meta.url).pathname;
+
+/** The words that run our command line. */
+export const CLI: readonly string[] = [
+  Deno.execPath(),
+  "run",
+  "-A",
+  "--quiet",
+  "--unstable-net",
+  `--config=${root}deno.json`,
+  `--env-file=${root}.env.jsr`,
+  `${root}src/cli/main.ts`,
+];
+
+function startCli(host: Host, job: Job): Running {
+  const source = job.magnet ?? job.torrent.path;
+  const peers = (job.peers ?? []).flatMap((peer) => ["--peer", peer]);
+  const common = ["--port", String(PORT), "--json", ...peers];
+  const args = job.role === "seed"
+    ? ["seed", source, job.folder, ...common]
+    : ["download", source, "--output", job.folder, "--seed", ...common];
+  return host.spawn("ours", [...CLI, ...args]);
+}
+
+async function start(host: Host, job: Job): Promise<Sharing> {
+  const process = startCli(host, job);
+  await untilListening(process, PORT);
+  return {
+    process,
+    address: endpoint(host.address),
+    complete: (timeoutMs = TRANSFER_MS) =>
+      until("we are complete", () => process.events().some(isCompletion), timeoutMs),
+  };
+}
+
+/** The event that says a download has every piece. */
+export function isCompletion(event: Record<string, unknown>): boolean {
+  return event.type === "complete";
+}
+
+/** We. */
+export const ours: Client = {
+  name: "we",
+  needs: [`${root}src/cli/main.ts`],
+  dials: true,
+  udpTrackers: true,
+  magnets: true,
+  versions: ["1"],
+  start,
+};

@@ -1,0 +1,117 @@
+/** qBittorrent 4.5.2 without a window, driven over its web API; also the tracker that it has inside. */
+import { type Host, until, untilListening } from "../lab.ts";
+import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from "./client.ts";
+
+const WEB_PORT = 8081;
+
+function configuration(host: Host, home: string, job: { folder: string; uploadLimit?: number }): string {
+  return `[LegalNotice]
+Accepted=true
+
+[Application]
+FileLogger\\Enabled=true
+FileLogger\\Path=${home}/logs
+
+[BitTorrent]
+Session\\Port=${PORT}
+Session\\InterfaceAddress=${host.address}
+Session\\DefaultSavePath=${job.folder}
+Session\\AddTorrentPaused=false
+Session\\QueueingSystemEnabled=false
+Session\\MultiConnectionsPerIp=true
+Session\\SSRFMitigation=false
+Session\\AnnounceToAllTrackers=true
+Session\\DHTEnabled=false
+Session\\LSDEnabled=false
+Session\\Preallocation=false
+Session\\IgnoreLimitsOnLAN=${job.uploadLimit === undefined}
+Session\\GlobalUPSpeedLimit=${Math.ceil((job.uploadLimit ?? 0) / 1024)}
+
+[Network]
+PortForwardingEnabled=false
+
+[Preferences]
+WebUI\\Address=127.0.0.1
+WebUI\\Port=${WEB_PORT}
+WebUI\\LocalHostAuth=false
+WebUI\\CSRFProtection=false
+WebUI\\HostHeaderValidation=false
+Connection\\UPnP=false
+General\\Locale=en
+`;
+}
+
+async function api(host: Host, path: string, args: readonly string[] = []): Promise<string> {
+  const url = `http://127.0.0.1:${WEB_PORT}/api/v2/${path}`;
+  const { code, stdout, stderr } = await host.run([
+    "curl",
+    "--silent",
+    "--show-error",
+    "--fail",
+    url,
+    ...args,
+  ]);
+  if (code !== 0) throw new Error(`qBittorrent refused ${path}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+interface Row {
+  readonly hash: string;
+  readonly progress: number;
+  readonly state: string;
+}
+
+async function rows(host: Host): Promise<readonly Row[]> {
+  return JSON.parse(await api(host, "torrents/info"));
+}
+
+async function launch(host: Host, job: { folder: string; uploadLimit?: number }) {
+  const home = host.folder("qbittorrent");
+  await Deno.mkdir(`${home}/qBittorrent/config`, { recursive: true });
+  await Deno.writeTextFile(`${home}/qBittorrent/config/qBittorrent.conf`, configuration(host, home, job));
+  const process = host.spawn("qbittorrent", ["qbittorrent-nox", `--profile=${home}`]);
+  await untilListening(process, WEB_PORT);
+  return process;
+}
+
+/** Tells the one torrent that was added the peers to dial. */
+async function addPeers(host: Host, peers: readonly string[]): Promise<void> {
+  const hash = (await rows(host))[0]?.hash ?? "";
+  const fields = [`hashes=${hash}`, `peers=${peers.join("|")}`];
+  await api(host, "torrents/addPeers", fields.flatMap((field) => ["--data-urlencode", field]));
+}
+
+async function start(host: Host, job: Job): Promise<Sharing> {
+  const process = await launch(host, job);
+  await untilListening(process, PORT);
+  const source = job.magnet === undefined ? `torrents=@${job.torrent.path}` : `urls=${job.magnet}`;
+  await api(host, "torrents/add", ["--form", source]);
+  await until("qBittorrent lists the torrent", async () => (await rows(host)).length === 1);
+  const isComplete = async () =>
+    (await rows(host)).every((row) => row.progress === 1 && /UP$/.test(row.state));
+  const complete = (timeoutMs = TRANSFER_MS) => until("qBittorrent is complete", isComplete, timeoutMs);
+  if (job.role === "seed") await complete();
+  if (job.peers !== undefined) await addPeers(host, job.peers);
+  return { process, address: endpoint(host.address), complete };
+}
+
+/** qBittorrent 4.5.2. */
+export const qbittorrent: Client = {
+  name: "qBittorrent 4.5.2",
+  needs: ["/usr/bin/qbittorrent-nox", "/usr/bin/curl"],
+  dials: true,
+  udpTrackers: true,
+  magnets: true,
+  versions: ["1", "2", "hybrid"],
+  start,
+};
+
+/** Starts qBittorrent for its tracker alone; returns the announce URL. */
+export async function startQbittorrentTracker(host: Host): Promise<string> {
+  const port = 9000;
+  const process = await launch(host, { folder: host.folder("unused") });
+  const preferences = JSON.stringify({ enable_embedded_tracker: true, embedded_tracker_port: port });
+  await api(host, "app/setPreferences", ["--data-urlencode", `json=${preferences}`]);
+  await untilListening(process, port);
+  return `http://${host.address}:${port}/announce`;
+}

@@ -1,0 +1,71 @@
+/** Transmission 3.00: its daemon and its remote control. It cannot be told a peer; it must be dialled or find us. */
+import { type Host, until, untilListening } from "../lab.ts";
+import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from "./client.ts";
+
+const RPC_PORT = 9091;
+
+function settings(host: Host, job: Job): Record<string, unknown> {
+  return {
+    "bind-address-ipv4": host.address,
+    "bind-address-ipv6": host.address6,
+    "blocklist-enabled": false,
+    "dht-enabled": false,
+    "download-dir": job.folder,
+    "encryption": 1, // its default: prefer encryption, accept plain
+    "incomplete-dir-enabled": false,
+    "lpd-enabled": false,
+    "message-level": 3,
+    "peer-port": PORT,
+    "peer-port-random-on-start": false,
+    "pex-enabled": true,
+    "port-forwarding-enabled": false,
+    "rename-partial-files": true,
+    "rpc-authentication-required": false,
+    "rpc-bind-address": "127.0.0.1",
+    "rpc-enabled": true,
+    "rpc-host-whitelist-enabled": false,
+    "rpc-port": RPC_PORT,
+    "rpc-whitelist-enabled": false,
+    "trash-original-torrent-files": false,
+    "utp-enabled": true,
+    ...(job.uploadLimit === undefined ? {} : {
+      "speed-limit-up": Math.ceil(job.uploadLimit / 1000),
+      "speed-limit-up-enabled": true,
+    }),
+  };
+}
+
+async function remote(host: Host, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await host.run(["transmission-remote", `127.0.0.1:${RPC_PORT}`, ...args]);
+  if (code !== 0 || stdout.includes("Error")) {
+    throw new Error(`Transmission refused ${args[0]}: ${stdout}${stderr}`);
+  }
+  return stdout;
+}
+
+async function start(host: Host, job: Job): Promise<Sharing> {
+  const home = host.folder("transmission");
+  await Deno.writeTextFile(`${home}/settings.json`, JSON.stringify(settings(host, job)));
+  const process = host.spawn("transmission", ["transmission-daemon", "-f", "-g", home, "--log-debug"]);
+  await untilListening(process, RPC_PORT);
+  await untilListening(process, PORT);
+  await remote(host, ["-a", job.magnet ?? job.torrent.path]);
+  const isComplete = async () => {
+    const details = await remote(host, ["-t", "1", "-i"]);
+    return /Percent Done: 100%/.test(details) && /State: (Idle|Seeding|Finished)/.test(details);
+  };
+  const complete = (timeoutMs = TRANSFER_MS) => until("Transmission is complete", isComplete, timeoutMs);
+  if (job.role === "seed") await complete();
+  return { process, address: endpoint(host.address), complete };
+}
+
+/** Transmission 3.00, which knows no v2. */
+export const transmission: Client = {
+  name: "Transmission 3.00",
+  needs: ["/usr/bin/transmission-daemon", "/usr/bin/transmission-remote"],
+  dials: false,
+  udpTrackers: true,
+  magnets: true,
+  versions: ["1"],
+  start,
+};

@@ -1,0 +1,4 @@
+import { ctorrent } from "./clients/ctorrent.ts";
+import { testClient } from "./matrix.ts";
+
+testClient(ctorrent);

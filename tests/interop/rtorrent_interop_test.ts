@@ -1,0 +1,4 @@
+import { rtorrent } from "./clients/rtorrent.ts";
+import { testClient } from "./matrix.ts";
+
+testClient(rtorrent);
