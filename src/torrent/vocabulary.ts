@@ -25,6 +25,8 @@ export type TorrentInput =
     readonly fast: boolean;
     /** Both sides speak the extension protocol (BEP 10). */
     readonly extended: boolean;
+    /** What this peer may ask for while choked, from its address (BEP 6 "Allowed Fast Set Generation"); may be empty. */
+    readonly allowedFast: readonly number[];
   }
   /** A dial that the machine asked for came to nothing. */
   | { readonly type: "dialFailed"; readonly address: PeerAddress }
@@ -43,6 +45,8 @@ export type TorrentInput =
     /** Where the peer listens (`p`), for an incoming connection. */
     readonly listenPort?: number;
   }
+  /** The peer has lost a piece that it had announced (BEP 54 "receiver operation"). */
+  | { readonly type: "peerDontHave"; readonly peer: PeerKey; readonly piece: number }
   /** A `read` effect was carried out and the block has left for the socket. */
   | { readonly type: "blockSent"; readonly peer: PeerKey } & BlockRange
   /** A `read` effect failed: the content is not what it was; the piece is ours no longer. */
@@ -63,7 +67,9 @@ export type TorrentInput =
     readonly source: CandidateSource;
     readonly addresses: readonly PeerAddress[];
   }
-  /** New priorities per piece: 0 not wanted, 1 to 7 rising. */
+  /** The address under which peers see us became known or changed; it orders the candidates (BEP 40). */
+  | { readonly type: "ourAddress"; readonly address: PeerAddress }
+  /** New priorities per piece: 0 not wanted, 1 to 7 rising; one byte per piece, copied. */
   | { readonly type: "prioritize"; readonly priorities: Uint8Array }
   /** Download in order (true) or rarest first (false). */
   | { readonly type: "sequential"; readonly sequential: boolean }
@@ -85,6 +91,7 @@ export type TorrentCloseReason =
   | "too many peers"
   | "paused"
   | "snubbed"
+  | "idle"
   | "request flood";
 
 /** What the world must do now, in this order. */
@@ -100,5 +107,7 @@ export type TorrentEffect =
   | { readonly type: "ban"; readonly host: string; readonly reason: string }
   /** A piece is now ours: verified, written, announced to all peers. */
   | { readonly type: "pieceCompleted"; readonly piece: number }
+  /** A piece is ours no longer: say so to every peer that understands it (BEP 54 "sender operation"). */
+  | { readonly type: "pieceLost"; readonly piece: number }
   /** Every wanted piece is ours. Comes again after new priorities or lost pieces. */
   | { readonly type: "completed" };
