@@ -11,6 +11,7 @@ export interface DecodeErrorOptions extends ErrorOptions {
 
 /** Thrown by every decoder when bytes or text are not what the protocol says they are. */
 export class DecodeError extends Error {
+  /** The name of the class. */
   override readonly name = "DecodeError";
   /** Offset of the fault in the decoded input, in bytes (in UTF-16 code units for text); absent if unknown. */
   readonly offset: number | undefined;
@@ -24,15 +25,18 @@ export class DecodeError extends Error {
 
 /** Thrown when a call comes at a time when it makes no sense, for example after `close()`. */
 export class StateError extends Error {
+  /** The name of the class. */
   override readonly name = "StateError";
 }
 
 /** Thrown when a connection, a datagram socket or a request to a tracker fails; `cause` says why. */
 export class TransportError extends Error {
+  /** The name of the class. */
   override readonly name = "TransportError";
 }
 
 /** Thrown when content cannot be read or written: full disk, missing rights, a file that changed; see `cause`. */
 export class StorageError extends Error {
+  /** The name of the class. */
   override readonly name = "StorageError";
 }

@@ -3,6 +3,7 @@
 import { encodeByteString } from "../bytes/text.ts";
 import { DecodeError } from "../errors.ts";
 import { BencodeDictionary, type BencodeValue } from "./dictionary.ts";
+import { readKeyText } from "./key_cache.ts";
 
 /** How strict a decoder is and how much it takes. */
 export interface BencodeDecodeOptions {
@@ -48,6 +49,7 @@ const D = 0x64, E = 0x65, I = 0x69, L = 0x6c;
 /** Where the decoder stands and what it may still take. */
 interface Reading {
   readonly bytes: Uint8Array;
+  readonly end: number;
   readonly tolerant: boolean;
   readonly maxDepth: number;
   tokens: number;
@@ -84,10 +86,8 @@ export function decodeDictionary(bytes: Uint8Array, options: BencodeDecodeOption
  */
 export function decodePrefix(bytes: Uint8Array, options: BencodeDecodeOptions = {}): BencodePrefix {
   const reading: Reading = {
-    // Views of a subclass such as Node's Buffer would be of that subclass: slower, and with another slice().
-    bytes: bytes.constructor === Uint8Array
-      ? bytes
-      : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    bytes,
+    end: bytes.length,
     tolerant: options.tolerant ?? false,
     maxDepth: Math.min(options.maxDepth ?? DEFAULTS.maxDepth, DEEPEST),
     tokens: options.maxTokens ?? DEFAULTS.maxTokens,
@@ -98,8 +98,8 @@ export function decodePrefix(bytes: Uint8Array, options: BencodeDecodeOptions = 
 }
 
 function readValue(reading: Reading, depth: number): BencodeValue {
-  if (--reading.tokens < 0) fail("too many values", reading.position);
-  switch (byteAt(reading, reading.position)) {
+  countToken(reading);
+  switch (byteHere(reading)) {
     case I:
       return readInteger(reading);
     case L:
@@ -112,22 +112,23 @@ function readValue(reading: Reading, depth: number): BencodeValue {
 }
 
 function readInteger(reading: Reading): number | bigint {
-  const { bytes } = reading;
-  let position = reading.position + 1;
-  const negative = bytes[position] === MINUS;
+  const { bytes, end } = reading;
+  let position = reading.position + 1, value = 0;
+  const negative = position < end && bytes[position] === MINUS;
   if (negative) position++;
   const start = position;
-  let value = 0, byte = byteAt(reading, position);
-  while (byte !== E) {
+  for (;; position++) {
+    if (position >= end) fail("the input ends", position);
+    const byte = bytes[position]!;
+    if (byte === E) break;
     if (byte < ZERO || byte > NINE) fail("not a digit in an integer", position);
     if (position - start >= MAX_INTEGER_DIGITS) fail("an integer of too many digits", position);
     value = value * 10 + byte - ZERO;
-    byte = byteAt(reading, ++position);
   }
   checkInteger(reading, start, position, negative);
   reading.position = position + 1;
   if (position - start > SAFE_DIGITS) return exactInteger(bytes.subarray(start, position), negative);
-  return negative && value !== 0 ? -value : value;
+  return negative ? 0 - value : value;
 }
 
 function checkInteger(reading: Reading, start: number, end: number, negative: boolean): void {
@@ -144,30 +145,32 @@ function exactInteger(digits: Uint8Array, negative: boolean): number | bigint {
 }
 
 function readString(reading: Reading): Uint8Array {
-  const length = readLength(reading), start = reading.position;
-  return reading.bytes.subarray(start, reading.position = start + length);
+  const length = readLength(reading, "no value starts like this"), { bytes } = reading;
+  const view = new Uint8Array(bytes.buffer, bytes.byteOffset + reading.position, length);
+  reading.position += length;
+  return view;
 }
 
-/** Reads `<length>:` and makes sure that so many bytes follow. */
-function readLength(reading: Reading): number {
-  const start = reading.position;
-  let position = start, length = 0, byte = byteAt(reading, position);
-  while (byte !== COLON || position === start) {
+/** Reads `<length>:` and makes sure that so many bytes follow; `otherwise` is the fault if no length stands here. */
+function readLength(reading: Reading, otherwise: string): number {
+  const { bytes, end, position: start } = reading;
+  let position = start, length = 0;
+  for (;; position++) {
+    if (position >= end) fail("the input ends", position);
+    const byte = bytes[position]!;
     if (byte < ZERO || byte > NINE) {
-      fail(position === start ? "no value starts like this" : "not a digit in a length", position);
+      if (position === start) fail(otherwise, position);
+      if (byte === COLON) break;
+      fail("not a digit in a length", position);
     }
     if (position - start >= MAX_LENGTH_DIGITS) fail("a length of too many digits", position);
     length = length * 10 + byte - ZERO;
-    byte = byteAt(reading, ++position);
   }
-  if (position - start > 1 && reading.bytes[start] === ZERO && !reading.tolerant) {
+  if (bytes[start] === ZERO && position - start > 1 && !reading.tolerant) {
     fail("a length with a leading zero", start);
   }
-  position++;
-  if (length > reading.bytes.length - position) {
-    fail(`a string of ${length} bytes where ${reading.bytes.length - position} are left`, start);
-  }
-  reading.position = position;
+  reading.position = ++position;
+  if (length > end - position) fail(`a string of ${length} bytes where ${end - position} are left`, start);
   return length;
 }
 
@@ -175,7 +178,7 @@ function readList(reading: Reading, depth: number): readonly BencodeValue[] {
   if (depth > reading.maxDepth) fail("nested too deeply", reading.position);
   reading.position++;
   const values: BencodeValue[] = [];
-  while (byteAt(reading, reading.position) !== E) values.push(readValue(reading, depth));
+  while (byteHere(reading) !== E) values.push(readValue(reading, depth));
   reading.position++;
   return values;
 }
@@ -186,9 +189,9 @@ function readDictionary(reading: Reading, depth: number): BencodeDictionary {
   reading.position++;
   const keys: string[] = [], values: BencodeValue[] = [];
   let previous = "", rising = true;
-  while (byteAt(reading, reading.position) !== E) {
+  while (byteHere(reading) !== E) {
     const at = reading.position, key = readKey(reading);
-    if (keys.length > 0 && key <= previous) {
+    if (key <= previous && keys.length > 0) {
       if (!reading.tolerant) fail(key === previous ? "a repeated key" : "a key out of order", at);
       rising = false;
     }
@@ -197,15 +200,13 @@ function readDictionary(reading: Reading, depth: number): BencodeDictionary {
     values.push(readValue(reading, depth));
   }
   reading.position++;
-  const { bytes, position } = reading;
-  if (rising) return new BencodeDictionary(keys, values, bytes, start, position);
-  const order = risingOrder(keys);
+  const order = rising ? undefined : risingOrder(keys);
   return new BencodeDictionary(
-    order.map((i) => keys[i]!),
-    order.map((i) => values[i]!),
-    bytes,
+    order?.map((i) => keys[i]!) ?? keys,
+    order?.map((i) => values[i]!) ?? values,
+    reading.bytes,
     start,
-    position,
+    reading.position,
   );
 }
 
@@ -217,16 +218,19 @@ function risingOrder(keys: readonly string[]): number[] {
 }
 
 function readKey(reading: Reading): string {
-  if (--reading.tokens < 0) fail("too many values", reading.position);
-  const first = byteAt(reading, reading.position);
-  if (first < ZERO || first > NINE) fail("a key that is not a byte string", reading.position);
-  const length = readLength(reading), start = reading.position;
-  reading.position = start + length;
-  return encodeByteString(reading.bytes.subarray(start, start + length));
+  countToken(reading);
+  const length = readLength(reading, "a key that is not a byte string"), start = reading.position;
+  reading.position += length;
+  return readKeyText(reading.bytes, start, reading.position);
 }
 
-function byteAt(reading: Reading, position: number): number {
-  return position < reading.bytes.length ? reading.bytes[position]! : fail("the input ends", position);
+function byteHere(reading: Reading): number {
+  if (reading.position >= reading.end) fail("the input ends", reading.position);
+  return reading.bytes[reading.position]!;
+}
+
+function countToken(reading: Reading): void {
+  if (--reading.tokens < 0) fail("too many values", reading.position);
 }
 
 function fail(reason: string, offset: number): never {

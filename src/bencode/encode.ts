@@ -22,6 +22,12 @@ const DEEPEST = 1000;
 /** Most messages fit; a larger scratch is not kept. */
 const SCRATCH = 1 << 14;
 
+/** Room for the digits of any exact integer and a colon. */
+const HEAD = 17;
+
+/** Up to this length a loop beats a call to the platform. */
+const SHORT = 64;
+
 const COLON = 0x3a, MINUS = 0x2d, ZERO = 0x30;
 const D = 0x64, E = 0x65, I = 0x69, L = 0x6c;
 const UTF8 = new TextEncoder();
@@ -112,9 +118,8 @@ function rising(keys: string[]): string[] {
 }
 
 function writeKey(writing: Writing, key: string): void {
-  reserve(writing, key.length + 16);
-  writeDigits(writing, key.length);
-  writing.bytes[writing.length++] = COLON;
+  reserve(writing, key.length + HEAD);
+  writeHead(writing, key.length);
   for (let i = 0; i < key.length; i++) {
     const unit = key.charCodeAt(i);
     if (unit > 255) throw new RangeError(`Cannot encode bencode: the key "${key}" is no byte string`);
@@ -123,14 +128,35 @@ function writeKey(writing: Writing, key: string): void {
 }
 
 function writeText(writing: Writing, text: string): void {
-  writeString(writing, UTF8.encode(text));
+  if (text.length > SHORT || !writeAscii(writing, text)) writeString(writing, UTF8.encode(text));
+}
+
+/** Writes a short ASCII string without going through the platform's encoder; `false` if it is not ASCII. */
+function writeAscii(writing: Writing, text: string): boolean {
+  const start = writing.length;
+  reserve(writing, text.length + HEAD);
+  writeHead(writing, text.length);
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 127) {
+      writing.length = start;
+      return false;
+    }
+    writing.bytes[writing.length++] = unit;
+  }
+  return true;
 }
 
 function writeString(writing: Writing, bytes: Uint8Array): void {
-  reserve(writing, 16);
-  writeDigits(writing, bytes.length);
-  writing.bytes[writing.length++] = COLON;
+  reserve(writing, bytes.length + HEAD);
+  writeHead(writing, bytes.length);
   writeBytes(writing, bytes);
+}
+
+/** Writes `<length>:`; the caller has reserved it. */
+function writeHead(writing: Writing, length: number): void {
+  writeDigits(writing, length);
+  writing.bytes[writing.length++] = COLON;
 }
 
 function writeInteger(writing: Writing, value: number): void {
@@ -138,7 +164,7 @@ function writeInteger(writing: Writing, value: number): void {
     if (Number.isInteger(value)) throw new RangeError(`Cannot encode bencode: ${value} is not exact`);
     throw new TypeError(`Cannot encode bencode: ${value} is no integer`);
   }
-  reserve(writing, 20);
+  reserve(writing, HEAD + 3);
   writing.bytes[writing.length++] = I;
   if (value < 0) writing.bytes[writing.length++] = MINUS;
   writeDigits(writing, Math.abs(value));
@@ -149,7 +175,7 @@ function writeBigInteger(writing: Writing, value: bigint): void {
   writeBytes(writing, UTF8.encode(`i${value}e`));
 }
 
-/** Writes a natural number; the caller has reserved 16 bytes. */
+/** Writes a natural number; the caller has reserved it. */
 function writeDigits(writing: Writing, value: number): void {
   let digits = 1;
   for (let rest = value; rest >= 10; digits++) rest = Math.floor(rest / 10);
@@ -167,8 +193,12 @@ function writeByte(writing: Writing, byte: number): void {
 
 function writeBytes(writing: Writing, bytes: Uint8Array): void {
   reserve(writing, bytes.length);
-  writing.bytes.set(bytes, writing.length);
-  writing.length += bytes.length;
+  if (bytes.length > SHORT) {
+    writing.bytes.set(bytes, writing.length);
+    writing.length += bytes.length;
+  } else {
+    for (let i = 0; i < bytes.length; i++) writing.bytes[writing.length++] = bytes[i]!;
+  }
 }
 
 function reserve(writing: Writing, length: number): void {
