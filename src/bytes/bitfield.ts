@@ -113,6 +113,38 @@ export class Bitfield {
     return false;
   }
 
+  /** The first set bit at `from` or after it; -1 if there is none. Skips clear bytes, eight bits a step. */
+  nextSet(from: number): number {
+    return this.#next(from, 0);
+  }
+
+  /** The first clear bit at `from` or after it; -1 if there is none. */
+  nextClear(from: number): number {
+    return this.#next(from, 0xff);
+  }
+
+  /** The first bit at `from` or after it that is set here and in `other`, of the same length; -1 if there is none. */
+  nextShared(other: Bitfield, from: number): number {
+    const last = this.#bytes.length;
+    let shared = from < this.length
+      ? this.#bytes[from >>> 3]! & other.#bytes[from >>> 3]! & (0xff >>> (from & 7))
+      : 0;
+    for (let byte = from >>> 3; byte < last;) {
+      if (shared !== 0) return byte * 8 + Math.clz32(shared) - 24;
+      if (++byte < last) shared = this.#bytes[byte]! & other.#bytes[byte]!;
+    }
+    return -1;
+  }
+
+  /** How many bits are set both here and in `other`, of the same length. */
+  countShared(other: Bitfield): number {
+    let count = 0;
+    for (let byte = 0; byte < this.#bytes.length; byte++) {
+      count += POPULATION[this.#bytes[byte]! & other.#bytes[byte]!]!;
+    }
+    return count;
+  }
+
   /** The bytes of a bitfield message, as a copy. */
   toBytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice();
@@ -124,6 +156,19 @@ export class Bitfield {
     copy.#bytes.set(this.#bytes);
     copy.#count = this.#count;
     return copy;
+  }
+
+  #next(from: number, flip: number): number {
+    const last = this.#bytes.length;
+    let found = from < this.length ? (this.#bytes[from >>> 3]! ^ flip) & (0xff >>> (from & 7)) : 0;
+    for (let byte = from >>> 3; byte < last;) {
+      if (found !== 0) {
+        const index = byte * 8 + Math.clz32(found) - 24;
+        return index < this.length ? index : -1;
+      }
+      if (++byte < last) found = this.#bytes[byte]! ^ flip;
+    }
+    return -1;
   }
 
   #check(index: number): void {
