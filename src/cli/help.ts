@@ -1,0 +1,72 @@
+/** What `--help` says, drawn from the tables that the arguments are parsed by. */
+
+import type { Option, OptionTable } from "./arguments.ts";
+import type { Command } from "./command.ts";
+import { createPalette, drawTable, type Palette } from "./render.ts";
+
+/** The name that users type. */
+export const PROGRAM = "bittorrent";
+
+/** What is known of a command without loading it. */
+export interface CommandRow {
+  /** What it does, in one line. */
+  readonly summary: string;
+}
+
+/** Options that every command has. */
+const COMMON: OptionTable = {
+  help: { kind: "flag", short: "h", help: "show this help" },
+};
+
+/** The help of the program: its commands. */
+export function programHelp(commands: Readonly<Record<string, CommandRow>>, hasColours: boolean): string {
+  const palette = createPalette(hasColours);
+  const rows = Object.entries(commands).map(([name, { summary }]) => [`  ${palette.cyan(name)}`, summary]);
+  return joinLines([
+    `${palette.bold("BitTorrent")}: make, read, check, share and fetch torrents`,
+    "",
+    `${palette.bold("Usage:")} ${PROGRAM} COMMAND [arguments]`,
+    "",
+    palette.bold("Commands:"),
+    ...drawTable(rows),
+    "",
+    palette.bold("Options:"),
+    ...optionLines({ ...COMMON, version: { kind: "flag", help: "show the version" } }, palette),
+    "",
+    `'${PROGRAM} COMMAND --help' tells more. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
+  ]);
+}
+
+/** The help of one command. */
+export function commandHelp(name: string, summary: string, command: Command, hasColours: boolean): string {
+  const palette = createPalette(hasColours);
+  const operands = command.operands.map((operand) => ` ${operand}`).join("");
+  const options = Object.keys(command.options).length > 0 ? " [options]" : "";
+  return joinLines([
+    summary,
+    "",
+    `${palette.bold("Usage:")} ${PROGRAM} ${name}${operands}${options}`,
+    "",
+    palette.bold("Options:"),
+    ...optionLines({ ...command.options, ...COMMON }, palette),
+    ...(command.notes === "" ? [] : ["", command.notes]),
+  ]);
+}
+
+function optionLines(table: OptionTable, palette: Palette): string[] {
+  const rows = Object.entries(table).map(([name, option]) => [
+    `  ${option.short === undefined ? "    " : palette.cyan(`-${option.short}`) + ", "}` +
+    palette.cyan(`--${name}`) + valueName(option),
+    option.help,
+  ]);
+  return drawTable(rows);
+}
+
+function valueName(option: Option): string {
+  if (option.kind === "flag") return "";
+  return ` ${option.value ?? option.kind.toUpperCase()}${option.many ? " …" : ""}`;
+}
+
+function joinLines(lines: readonly string[]): string {
+  return lines.join("\n") + "\n";
+}

@@ -1,0 +1,146 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { Random } from "../../src/bytes/random.ts";
+import { formatPeerAddress } from "../../src/peer/address.ts";
+import { MemorySwarmStore, type SwarmAnnounce } from "../../src/server/swarm_store.ts";
+
+const INFO_HASH = new Uint8Array(20).fill(1);
+const HOUR = 3_600_000;
+
+function seededRandom(seed: number): Random {
+  let state = seed;
+  return () => (state = (state * 16_807 + 11) % 2_147_483_647) / 2_147_483_647;
+}
+
+function makeStore(options: { maxSwarms?: number; maxPeersPerSwarm?: number } = {}) {
+  const time = { now: 0 };
+  const store = new MemorySwarmStore({
+    now: () => time.now,
+    random: seededRandom(7),
+    expiryMs: HOUR,
+    ...options,
+  });
+  return { store, time };
+}
+
+function announce(port: number, parts: Partial<SwarmAnnounce> = {}): SwarmAnnounce {
+  return {
+    infoHash: INFO_HASH,
+    address: { host: "10.0.0.1", port },
+    peerId: new Uint8Array(20).fill(port),
+    event: "started",
+    left: 100,
+    numWant: 50,
+    ...parts,
+  };
+}
+
+const portsOf = (reply: { peers: readonly { address: { port: number } }[] } | undefined) =>
+  reply!.peers.map(({ address }) => address.port).sort((a, b) => a - b);
+
+Deno.test("MemorySwarmStore.announce() tells of the others, never of the asker", async () => {
+  const { store } = makeStore();
+  assertEquals(portsOf(await store.announce(announce(1))), []);
+  assertEquals(portsOf(await store.announce(announce(2))), [1]);
+  assertEquals(portsOf(await store.announce(announce(3))), [1, 2]);
+  assertEquals(portsOf(await store.announce(announce(1, { event: undefined }))), [2, 3]);
+});
+
+Deno.test("MemorySwarmStore.announce() counts seeds, leechers, partial seeds and completions", async () => {
+  const { store } = makeStore();
+  await store.announce(announce(1, { left: 0 }));
+  await store.announce(announce(2));
+  const reply = await store.announce(announce(3, { event: "paused" }));
+  assertEquals({ ...reply!, peers: 0 }, { seeds: 1, leechers: 2, downloaders: 1, completed: 0, peers: 0 });
+  await store.announce(announce(2, { event: "completed", left: 0 }));
+  await store.announce(announce(2, { event: "completed", left: 0 }));
+  assertEquals(await store.scrape([INFO_HASH, new Uint8Array(20)]), [
+    { seeds: 2, leechers: 1, downloaders: 0, completed: 1 },
+    undefined,
+  ]);
+});
+
+Deno.test("MemorySwarmStore.announce() gives seeds no seeds", async () => {
+  const { store } = makeStore();
+  await store.announce(announce(1, { left: 0 }));
+  await store.announce(announce(2));
+  assertEquals(portsOf(await store.announce(announce(3, { left: 0 }))), [2]);
+  assertEquals(portsOf(await store.announce(announce(4))), [1, 2, 3]);
+});
+
+Deno.test("MemorySwarmStore.announce() takes a stopped peer out", async () => {
+  const { store } = makeStore();
+  for (const port of [1, 2, 3]) await store.announce(announce(port));
+  const goodbye = await store.announce(announce(1, { event: "stopped" }));
+  assertEquals({ leechers: goodbye!.leechers, peers: goodbye!.peers }, { leechers: 2, peers: [] });
+  assertEquals(portsOf(await store.announce(announce(4))), [2, 3]);
+});
+
+Deno.test("MemorySwarmStore.announce() makes no swarm for a peer that only says goodbye", async () => {
+  const { store } = makeStore();
+  await store.announce(announce(1, { event: "stopped" }));
+  assertEquals(store.swarmCount, 0);
+});
+
+Deno.test("MemorySwarmStore forgets silent peers and empty swarms", async () => {
+  const { store, time } = makeStore();
+  await store.announce(announce(1));
+  time.now = HOUR / 2;
+  await store.announce(announce(2));
+  time.now = HOUR;
+  assertEquals(portsOf(await store.announce(announce(3))), [2]);
+  time.now = 3 * HOUR;
+  assertEquals(await store.scrape([INFO_HASH]), [undefined]);
+  assertEquals(store.swarmCount, 0);
+});
+
+Deno.test("MemorySwarmStore.announce() refuses swarms beyond the bound", async () => {
+  const { store } = makeStore({ maxSwarms: 1 });
+  await store.announce(announce(1));
+  assertEquals(await store.announce(announce(1, { infoHash: new Uint8Array(20) })), undefined);
+  assertEquals(portsOf(await store.announce(announce(2))), [1]);
+});
+
+Deno.test("MemorySwarmStore.announce() keeps a swarm below its bound by replacing a peer", async () => {
+  const { store } = makeStore({ maxPeersPerSwarm: 3 });
+  let reply;
+  for (let port = 1; port <= 10; port++) reply = await store.announce(announce(port));
+  assertEquals(reply!.leechers, 3);
+  assertEquals(reply!.peers.length, 2);
+});
+
+Deno.test("MemorySwarmStore.announce() draws different peers from a large swarm, each once", async () => {
+  const { store } = makeStore();
+  for (let port = 1; port <= 200; port++) await store.announce(announce(port));
+  const seen = new Set<number>();
+  for (let round = 0; round < 60; round++) {
+    const ports = portsOf(await store.announce(announce(1, { numWant: 10 })));
+    assertEquals(new Set(ports).size, 10);
+    assert(!ports.includes(1));
+    for (const port of ports) seen.add(port);
+  }
+  assert(seen.size > 150, `only ${seen.size} of 199 peers were ever told`);
+});
+
+Deno.test("MemorySwarmStore agrees with a plain list, whatever happens", async () => {
+  const step = fc.record({
+    port: fc.integer({ min: 1, max: 6 }),
+    left: fc.constantFrom(0, 5),
+    event: fc.constantFrom<SwarmAnnounce["event"]>("started", "completed", "stopped", "paused", undefined),
+  });
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+    const { store } = makeStore();
+    const model = new Map<string, { left: number }>();
+    for (const { port, left, event } of steps) {
+      const reply = await store.announce(announce(port, { left, event, numWant: 100 }));
+      const key = formatPeerAddress({ host: "10.0.0.1", port });
+      model.delete(key);
+      const others = [...model].filter(([, other]) => left > 0 || other.left > 0).map(([other]) => other);
+      if (event !== "stopped") model.set(key, { left });
+      const expected = event === "stopped" ? [] : others.sort();
+      assertEquals(reply!.peers.map(({ address }) => formatPeerAddress(address)).sort(), expected);
+      const seeds = [...model.values()].filter((peer) => peer.left === 0).length;
+      assertEquals([reply!.seeds, reply!.leechers], [seeds, model.size - seeds]);
+    }
+  }));
+});
