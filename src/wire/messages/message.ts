@@ -1,4 +1,4 @@
-/** The messages between peers after the handshake (BEP 3, 5, 6, 10, 52): the vocabulary and its codec. */
+/** The messages between peers after the handshake (BEP 3, 5, 6, 10, 52): the vocabulary, ids and lengths. */
 
 /** No content: keeps the connection open (BEP 3 "peer messages"). */
 export interface KeepAliveMessage {
@@ -51,3 +51,74 @@ export type PeerMessage =
   | { readonly type: "hashRequest" } & HashRange
   | { readonly type: "hashes"; readonly hashes: Uint8Array } & HashRange
   | { readonly type: "hashReject" } & HashRange;
+
+/** The name of a message. */
+export type PeerMessageType = PeerMessage["type"];
+
+/** The name of a message that has an id: all but the keep-alive, which is a length prefix of zero. */
+export type NumberedType = Exclude<PeerMessageType, "keepAlive">;
+
+/** The id of every message (BEP 4 "reserved message ids"). */
+export const MESSAGE_IDS = {
+  choke: 0,
+  unchoke: 1,
+  interested: 2,
+  notInterested: 3,
+  have: 4,
+  bitfield: 5,
+  request: 6,
+  piece: 7,
+  cancel: 8,
+  port: 9,
+  suggest: 13,
+  haveAll: 14,
+  haveNone: 15,
+  reject: 16,
+  allowedFast: 17,
+  extended: 20,
+  hashRequest: 21,
+  hashes: 22,
+  hashReject: 23,
+} as const;
+
+/** Bytes of the length prefix in front of every message. */
+export const PREFIX_LENGTH = 4;
+
+/** Bytes of a `piece` message before its block: length prefix, id, piece index, offset (BEP 3 "piece"). */
+export const PIECE_HEADER_LENGTH = 13;
+
+/** Bytes of a Merkle root (BEP 52). */
+export const ROOT_LENGTH = 32;
+
+/** Bytes behind the length prefix: the id and the payload, without content of any length at its end. */
+export const MESSAGE_LENGTHS: Readonly<Record<NumberedType, number>> = {
+  choke: 1,
+  unchoke: 1,
+  interested: 1,
+  notInterested: 1,
+  have: 5,
+  bitfield: 1,
+  request: 13,
+  piece: 9,
+  cancel: 13,
+  port: 3,
+  suggest: 5,
+  haveAll: 1,
+  haveNone: 1,
+  reject: 13,
+  allowedFast: 5,
+  extended: 2,
+  hashRequest: ROOT_LENGTH + 17,
+  hashes: ROOT_LENGTH + 17,
+  hashReject: ROOT_LENGTH + 17,
+};
+
+/** The messages that end in content of any length. */
+export const OPEN_ENDED: ReadonlySet<NumberedType> = new Set(["bitfield", "piece", "extended", "hashes"]);
+
+const TYPES = new Map(Object.entries(MESSAGE_IDS).map(([type, id]) => [id as number, type as NumberedType]));
+
+/** The message that an id stands for, or `undefined` if this library knows none. */
+export function messageTypeOf(id: number): NumberedType | undefined {
+  return TYPES.get(id);
+}
