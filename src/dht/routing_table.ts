@@ -1,0 +1,239 @@
+/**
+ * The nodes we know, in buckets of eight by the length of the prefix that they share with our id; only the bucket that
+ * holds our own id is ever split (BEP 5 "routing table").
+ */
+
+import { equals } from "@std/bytes/equals";
+import type { Random } from "../bytes/random.ts";
+import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { encodeCompactNode, type NodeContact } from "./messages/node_info.ts";
+import {
+  type Bucket,
+  BUCKET_SIZE,
+  FRESH_MS,
+  keepSpare,
+  leastRecent,
+  nearestOf,
+  statusOf,
+  suspectIn,
+  type TableNode,
+} from "./bucket.ts";
+import { Census } from "./census.ts";
+import { ID_BITS, isNodeIdOf, randomIdNear, sharedPrefix } from "./node_id.ts";
+
+/** The table of one family of addresses. It never asks anything itself: it says who should be asked. */
+export class RoutingTable {
+  /** Our own id, which gives the table its shape. */
+  readonly id: Uint8Array;
+  readonly #random: Random;
+  readonly #byAddress = new Map<string, TableNode>();
+  readonly #census = new Census();
+  #buckets: Bucket[];
+
+  /** Makes an empty table: one bucket for everything. */
+  constructor(id: Uint8Array, random: Random, now: number) {
+    this.id = id;
+    this.#random = random;
+    this.#buckets = [{ nodes: [], spares: [], changedAt: now }];
+  }
+
+  /** How many nodes are in the table. */
+  get size(): number {
+    return this.#byAddress.size;
+  }
+
+  /** How many buckets there are; with them the size is bounded by 8 × 160. */
+  get bucketCount(): number {
+    return this.#buckets.length;
+  }
+
+  /** All nodes. */
+  nodes(): IterableIterator<TableNode> {
+    return this.#byAddress.values();
+  }
+
+  /**
+   * A node has answered a query of ours: it comes in if there is room for it.
+   *
+   * @returns A questionable node that should be pinged, for it stands in a newcomer's way (BEP 5 "routing table").
+   */
+  replied(contact: NodeContact, now: number): TableNode | undefined {
+    const known = this.#byAddress.get(formatPeerAddress(contact.address));
+    if (known === undefined) return this.#admit(contact, now);
+    if (!equals(known.id, contact.id)) {
+      // BEP 45 "shared routing table": a node that changes its id is broken or an attacker.
+      this.#remove(known);
+      return undefined;
+    }
+    const bucket = this.#bucketOf(known.id);
+    known.repliedAt = bucket.changedAt = now;
+    known.failures = 0;
+    return suspectIn(bucket, now);
+  }
+
+  /** A node has asked us something; answers whether it is in the table. */
+  queried(contact: NodeContact, now: number): boolean {
+    const known = this.#byAddress.get(formatPeerAddress(contact.address));
+    if (known !== undefined && equals(known.id, contact.id)) known.queriedAt = now;
+    return known !== undefined;
+  }
+
+  /** Whether a node that has asked us something should be pinged, since it may find room if it answers. */
+  wants(contact: NodeContact, now: number): boolean {
+    const bucket = this.#bucketOf(contact.id);
+    if (equals(contact.id, this.id) || !this.#isWelcome(bucket, contact.address)) return false;
+    return bucket.nodes.length < BUCKET_SIZE || this.#canSplit(bucket) ||
+      bucket.nodes.some((node) => statusOf(node, now) !== "good");
+  }
+
+  /**
+   * A query to this address went unanswered.
+   *
+   * @returns A node that should be pinged, as {@linkcode RoutingTable.replied} says.
+   */
+  failed(address: PeerAddress, now: number): TableNode | undefined {
+    const node = this.#byAddress.get(formatPeerAddress(address));
+    if (node === undefined) return undefined;
+    node.failures++;
+    const bucket = this.#bucketOf(node.id);
+    if (statusOf(node, now) === "bad") this.#replace(bucket, node, now);
+    return suspectIn(bucket, now);
+  }
+
+  /** Up to `count` nodes near `target`, nearest first: good ones, and questionable ones if there are too few. */
+  closest(target: Uint8Array, count: number, now: number): TableNode[] {
+    const good: TableNode[] = [], questionable: TableNode[] = [];
+    const take = (bucket: Bucket) => {
+      for (const node of bucket.nodes) {
+        const status = statusOf(node, now);
+        if (status !== "bad") (status === "good" ? good : questionable).push(node);
+      }
+    };
+    // All of the target's own bucket is nearer than all deeper buckets, and these are nearer than each one before.
+    const own = this.#indexOf(target);
+    take(this.#buckets[own]!);
+    if (good.length < count) this.#buckets.slice(own + 1).forEach(take);
+    for (let i = own - 1; good.length < count && i >= 0; i--) take(this.#buckets[i]!);
+    const nearest = nearestOf(good, target, count);
+    return nearest.length === count
+      ? nearest
+      : [...nearest, ...nearestOf(questionable, target, count - nearest.length)];
+  }
+
+  /**
+   * An id to search for, from the bucket that has not changed for longest, if that is 15 minutes (BEP 5 "routing
+   * table"). The bucket counts as changed from now on.
+   */
+  takeStaleTarget(now: number): Uint8Array | undefined {
+    if (this.size === 0) return undefined;
+    const stalest = this.#buckets.reduce((a, b) => b.changedAt < a.changedAt ? b : a);
+    if (stalest.changedAt > now - FRESH_MS) return undefined;
+    stalest.changedAt = now;
+    return randomIdNear(this.#random, this.id, this.#buckets.indexOf(stalest));
+  }
+
+  /** The questionable node that has been silent for longest. */
+  stalest(now: number): TableNode | undefined {
+    return leastRecent(this.#byAddress.values(), now);
+  }
+
+  #admit(contact: NodeContact, now: number): TableNode | undefined {
+    if (equals(contact.id, this.id)) return undefined;
+    const bucket = this.#roomFor(contact, now);
+    if (bucket === undefined) return undefined;
+    const newcomer: TableNode = {
+      id: contact.id.slice(),
+      address: contact.address,
+      compact: encodeCompactNode(contact),
+      verified: isNodeIdOf(contact.address.host, contact.id),
+      repliedAt: now,
+      queriedAt: -Infinity,
+      failures: 0,
+    };
+    if (bucket.nodes.length < BUCKET_SIZE) this.#place(bucket, newcomer, now);
+    else if (!this.#displace(bucket, newcomer, now)) keepSpare(bucket, newcomer);
+    return suspectIn(bucket, now);
+  }
+
+  /** The bucket that a node belongs in, split as often as BEP 5 "routing table" has it; none if the node is unwelcome. */
+  #roomFor(contact: NodeContact, now: number): Bucket | undefined {
+    for (;;) {
+      const bucket = this.#bucketOf(contact.id), { nodes } = bucket;
+      const namesake = nodes.find((node) => equals(node.id, contact.id));
+      if (namesake !== undefined) {
+        if (statusOf(namesake, now) !== "bad") return undefined;
+        this.#remove(namesake);
+      }
+      if (!this.#isWelcome(bucket, contact.address)) return undefined;
+      if (nodes.length < BUCKET_SIZE || nodes.some((node) => statusOf(node, now) === "bad")) return bucket;
+      if (!this.#canSplit(bucket)) return bucket;
+      this.#split(bucket);
+    }
+  }
+
+  /** Puts the newcomer in the place of a bad node, or of one whose id its address does not allow (BEP 42). */
+  #displace(bucket: Bucket, newcomer: TableNode, now: number): boolean {
+    const worse = bucket.nodes.find((node) => statusOf(node, now) === "bad") ??
+      (newcomer.verified ? bucket.nodes.find((node) => !node.verified) : undefined);
+    if (worse === undefined) return false;
+    this.#remove(worse);
+    this.#place(bucket, newcomer, now);
+    return true;
+  }
+
+  /** Puts a spare in the place of a node that turned bad; without one the node stays, and is told to nobody. */
+  #replace(bucket: Bucket, bad: TableNode, now: number): void {
+    this.#remove(bad);
+    const usable = bucket.spares.filter((spare) =>
+      spare.repliedAt > now - FRESH_MS && this.#isWelcome(bucket, spare.address)
+    );
+    const spare = usable.findLast(({ verified }) => verified) ?? usable.at(-1);
+    if (spare === undefined) return this.#place(bucket, bad, bucket.changedAt);
+    bucket.spares = bucket.spares.filter((other) => other !== spare);
+    this.#place(bucket, spare, now);
+  }
+
+  #split(bucket: Bucket): void {
+    const bits = this.#buckets.length;
+    const isDeeper = ({ id }: TableNode) => sharedPrefix(id, this.id) >= bits;
+    this.#buckets.push({
+      nodes: bucket.nodes.filter(isDeeper),
+      spares: bucket.spares.filter(isDeeper),
+      changedAt: bucket.changedAt,
+    });
+    bucket.nodes = bucket.nodes.filter((node) => !isDeeper(node));
+    bucket.spares = bucket.spares.filter((node) => !isDeeper(node));
+  }
+
+  #canSplit(bucket: Bucket): boolean {
+    return bucket === this.#buckets.at(-1) && this.#buckets.length < ID_BITS;
+  }
+
+  /** Whether nobody is at this address yet, and its network has not had its share. */
+  #isWelcome(bucket: Bucket, address: PeerAddress): boolean {
+    return !this.#byAddress.has(formatPeerAddress(address)) &&
+      this.#census.admits(address.host, bucket.nodes);
+  }
+
+  #place(bucket: Bucket, node: TableNode, now: number): void {
+    bucket.nodes.push(node);
+    bucket.changedAt = now;
+    this.#byAddress.set(formatPeerAddress(node.address), node);
+    this.#census.add(node.address.host);
+  }
+
+  #remove(node: TableNode): void {
+    const bucket = this.#bucketOf(node.id);
+    bucket.nodes.splice(bucket.nodes.indexOf(node), 1);
+    this.#byAddress.delete(formatPeerAddress(node.address));
+    this.#census.remove(node.address.host);
+  }
+
+  #bucketOf(id: Uint8Array): Bucket {
+    return this.#buckets[this.#indexOf(id)]!;
+  }
+
+  #indexOf(id: Uint8Array): number {
+    return Math.min(sharedPrefix(this.id, id), this.#buckets.length - 1);
+  }
+}
