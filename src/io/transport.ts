@@ -45,7 +45,7 @@ export interface Datagram {
 export interface DatagramSocket {
   /** Where it is bound. */
   readonly address: PeerAddress;
-  /** Waits for one datagram; `null` once the socket is closed. A longer payload than `into` is cut. */
+  /** Waits for one datagram; `null` once the socket is closed. A longer payload than `into` is cut. One call at a time. */
   receive(into: Uint8Array): Promise<Datagram | null>;
   /** Sends one datagram. @throws {TransportError} If the network refuses it. */
   send(bytes: Uint8Array, to: PeerAddress): Promise<void>;
