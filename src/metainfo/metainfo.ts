@@ -1,28 +1,34 @@
 /** A whole torrent file: the info dictionary, its hashes, and what stands around it (BEP 3, 5, 12, 17, 19, 38, 52). */
 
+import { decodeDictionary } from "../bencode/decode.ts";
+import type { BencodeDictionary } from "../bencode/dictionary.ts";
+import { encodeHex } from "../bytes/text.ts";
+import { DecodeError } from "../errors.ts";
+import type { HostAndPort } from "./host_and_port.ts";
 import type { TorrentInfo, TorrentVersion } from "./info.ts";
+import { type InfoHashes, infoHashes } from "./info_hash.ts";
+import { fault, within } from "./key_path.ts";
+import type { PathOptions } from "./paths.ts";
+import { type PieceLayers, readPieceLayers } from "./piece_layers.ts";
+import { parseInfo, readVersion } from "./read_info.ts";
+import {
+  mergeHashes,
+  readAnnounce,
+  readCollections,
+  readCreationDate,
+  readNodes,
+  readSimilar,
+  readTextUtf8,
+  readUrls,
+} from "./surroundings.ts";
 
-/** A host name or an IP address (IPv6 without brackets), and a port. */
-export interface HostAndPort {
-  /** Host name, IPv4 or IPv6 address. */
-  readonly host: string;
-  /** Port, 1 to 65535. */
-  readonly port: number;
-}
-
-/** Piece layers: from the hexadecimal root of a file to the hashes of its pieces, 32 bytes each (BEP 52). */
-export type PieceLayers = ReadonlyMap<string, Uint8Array>;
+/** The greatest torrent that the other limits allow, hashes of 2 million pieces in both versions, fits twice. */
+const MAX_TORRENT_LENGTH = 2 ** 28;
 
 /** What a torrent file says. Byte strings are views of the file's bytes. */
-export interface Metainfo {
+export interface Metainfo extends InfoHashes {
   /** Which protocol. */
   readonly version: TorrentVersion;
-  /** SHA-1 of the raw info dictionary, 20 bytes; absent from v2-only torrents. */
-  readonly infoHashV1?: Uint8Array;
-  /** SHA-256 of the raw info dictionary, 32 bytes; absent from v1 torrents. */
-  readonly infoHashV2?: Uint8Array;
-  /** 20 bytes: the v1 hash if there is one, else the v2 hash cut short (BEP 52 "infohash"). */
-  readonly infoHash: Uint8Array;
   /** The exact bytes of the info dictionary: what BEP 9 serves. */
   readonly rawInfo: Uint8Array;
   /** What the info dictionary says. */
@@ -47,4 +53,57 @@ export interface Metainfo {
   readonly createdBy?: string;
   /** When the file was made, in seconds since 1970. */
   readonly creationDate?: number;
+}
+
+/** How a torrent file is read. */
+export interface ReadOptions extends PathOptions {
+  /** Bytes of a file; 256 MiB by default. */
+  readonly maxLength?: number;
+}
+
+/**
+ * Reads a torrent file. Bytes after the dictionary are let through, because editors leave a newline there; keys out of
+ * order and odd integers are, too, except in the info dictionary of a v2 or hybrid torrent. Whatever only advises and
+ * makes no sense (trackers, dates, texts) is left out.
+ *
+ * @throws {DecodeError} If the bytes are no torrent, or one that nobody could download; the message names the key.
+ */
+export async function readMetainfo(bytes: Uint8Array, options: ReadOptions = {}): Promise<Metainfo> {
+  const limit = options.maxLength ?? MAX_TORRENT_LENGTH;
+  if (bytes.length > limit) {
+    throw new DecodeError(`Cannot decode torrent: ${bytes.length} bytes, more than ${limit}`);
+  }
+  const root = decodeDictionary(bytes, { tolerant: true, allowTrailing: true });
+  const info = root.dictionary("info") ?? fault("info", "missing");
+  const version = within("info", () => readVersion(info));
+  const hashes = await infoHashes(info.raw, version);
+  const name = encodeHex(hashes.infoHashV1 ?? hashes.infoHashV2 ?? hashes.infoHash);
+  const content = parseInfo(info, { ...options, fallbackName: name });
+  return {
+    version,
+    ...hashes,
+    rawInfo: info.raw,
+    info: content,
+    pieceLayers: readPieceLayers(root, content),
+    ...readSurroundings(root, content),
+  };
+}
+
+function readSurroundings(
+  root: BencodeDictionary,
+  info: TorrentInfo,
+): Omit<Metainfo, keyof InfoHashes | "version" | "rawInfo" | "info" | "pieceLayers"> {
+  const comment = readTextUtf8(root, "comment"), createdBy = readTextUtf8(root, "created by");
+  const creationDate = readCreationDate(root);
+  return {
+    announce: readAnnounce(root),
+    webSeeds: readUrls(root, "url-list"),
+    httpSeeds: readUrls(root, "httpseeds"),
+    nodes: readNodes(root),
+    similar: mergeHashes(info.similar, readSimilar(root)),
+    collections: [...new Set([...info.collections, ...readCollections(root)])],
+    ...(comment !== undefined && { comment }),
+    ...(createdBy !== undefined && { createdBy }),
+    ...(creationDate !== undefined && { creationDate }),
+  };
 }

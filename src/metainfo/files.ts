@@ -1,0 +1,143 @@
+/** From the entries of a torrent to files with safe, distinct paths and a place in the piece space (BEP 3, 47, 52). */
+
+import { encodeUtf8 } from "../bytes/text.ts";
+import { DecodeError } from "../errors.ts";
+import type { TorrentFile } from "./info.ts";
+import { numberedSegment, type PathOptions, safePath } from "./paths.ts";
+import { resolveSymlinks, symlinkTarget } from "./symlinks.ts";
+
+/** A file as the info dictionary has it, whichever version. */
+export interface FileEntry {
+  /** Segments below the torrent's folder, or the one name of a bare file; may be empty for a pad file. */
+  readonly path: readonly Uint8Array[];
+  /** Bytes. */
+  readonly length: number;
+  /** Letters of `attr` (BEP 47), as a byte string. */
+  readonly attributes: string;
+  /** Padding by attribute or by name (BEP 47). */
+  readonly pad: boolean;
+  /** Segments of the target of a symbolic link (BEP 47). */
+  readonly symlink?: readonly Uint8Array[];
+  /** SHA-1 of the file (BEP 47). */
+  readonly sha1?: Uint8Array;
+  /** Root of the Merkle tree (BEP 52). */
+  readonly piecesRoot?: Uint8Array;
+}
+
+/** The name of a torrent: as a safe path segment, and the bytes that it was made of. */
+export interface TorrentName {
+  /** Safe as a path segment. */
+  readonly safe: string;
+  /** The bytes in the torrent, or those of `safe` if there are none. */
+  readonly original: Uint8Array;
+}
+
+/** How entries become files. */
+export interface FileOptions extends PathOptions {
+  /** The torrent's folder; absent for one bare file. */
+  readonly folder?: TorrentName;
+  /** Where files start: at multiples of this many bytes (BEP 52), or behind each other (1). */
+  readonly alignment: number;
+}
+
+/** Makes files of entries. */
+export function makeFiles(entries: readonly FileEntry[], options: FileOptions): TorrentFile[] {
+  const paths = distinctPaths(entries, options), files: TorrentFile[] = [];
+  let offset = 0;
+  for (let index = 0; index < entries.length; index++) {
+    const entry = entries[index]!,
+      { length, attributes, pad, sha1, piecesRoot } = entry,
+      path = paths[index]!;
+    offset = Math.ceil(offset / options.alignment) * options.alignment;
+    const originalPath = originalOf(entry, path, options);
+    files.push({
+      index,
+      path,
+      ...(originalPath && { originalPath }),
+      length,
+      offset,
+      pad,
+      executable: attributes.includes("x"),
+      hidden: attributes.includes("h"),
+      ...(piecesRoot && { piecesRoot }),
+      ...(sha1 && { sha1 }),
+    });
+    offset += length;
+  }
+  return entries.some((entry) => entry.symlink) ? linkFiles(files, entries, options) : files;
+}
+
+function linkFiles(
+  files: readonly TorrentFile[],
+  entries: readonly FileEntry[],
+  options: FileOptions,
+): TorrentFile[] {
+  const targets = entries.map(({ symlink }) => symlink && symlinkTarget(symlink, options));
+  const paths = files.filter((file) => !file.pad).map((file) => file.path.join("/"));
+  return resolveSymlinks(files, targets, options.folder ? [options.folder.safe] : [], foldersOf(paths));
+}
+
+/** The path as the torrent has it, if it had to be changed. */
+function originalOf(
+  entry: FileEntry,
+  path: readonly string[],
+  options: FileOptions,
+): Uint8Array[] | undefined {
+  const original = options.folder ? [options.folder.original, ...entry.path] : [...entry.path];
+  const same = original.length === path.length && original.every((bytes, i) => isText(bytes, path[i]!));
+  return same || entry.pad ? undefined : original;
+}
+
+/** Whether bytes are the UTF-8 of a text. */
+function isText(bytes: Uint8Array, text: string): boolean {
+  let ascii = bytes.length === text.length;
+  for (let i = 0; ascii && i < bytes.length; i++) ascii = bytes[i] === text.charCodeAt(i) && bytes[i]! < 0x80;
+  if (ascii) return true;
+  const encoded = encodeUtf8(text);
+  return encoded.length === bytes.length && encoded.every((byte, i) => byte === bytes[i]);
+}
+
+/**
+ * Safe paths, no two of which are one place on a file system that ignores case or composes accents, and none of which
+ * is the folder of another. The first keeps its name, later ones get a number. Pad files are left out of this.
+ */
+function distinctPaths(entries: readonly FileEntry[], options: FileOptions): string[][] {
+  const paths = entries.map((entry) => safePath(entry.path, options));
+  const keys = paths.map((path, i) => entries[i]!.pad ? "" : path.map(foldCase).join("/"));
+  const folders = foldersOf(keys), taken = new Set<string>(), numbers = new Map<string, number>();
+  let renames = 0;
+  return paths.map((path, i) => {
+    let key = keys[i]!;
+    const first = key, name = path[path.length - 1]!;
+    while (key !== "" && (taken.has(key) || folders.has(key))) {
+      // Honest clashes take one step each. Names made to be cut alike take a quadratic number.
+      if (renames++ > 2 * entries.length) throw new DecodeError("Cannot name files: too many names clash");
+      const number = (numbers.get(first) ?? 0) + 1;
+      numbers.set(first, number);
+      path[path.length - 1] = numberedSegment(name, number);
+      key = path.map(foldCase).join("/");
+    }
+    taken.add(key);
+    if (options.folder) path.unshift(options.folder.safe);
+    return path;
+  });
+}
+
+/** Every folder on the way to the given paths, all joined with slashes. */
+function foldersOf(paths: Iterable<string>): Set<string> {
+  const folders = new Set<string>();
+  for (const path of paths) {
+    for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
+      const folder = path.slice(0, at);
+      if (folders.has(folder)) break;
+      folders.add(folder);
+    }
+  }
+  return folders;
+}
+
+/** What a file system that ignores case and composition compares. */
+function foldCase(segment: string): string {
+  // deno-lint-ignore no-control-regex
+  return (/^[\x00-\x7f]*$/.test(segment) ? segment : segment.normalize("NFC")).toLowerCase();
+}

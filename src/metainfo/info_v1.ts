@@ -1,0 +1,73 @@
+/** The v1 half of an info dictionary: `length` or `files`, and `pieces` (BEP 3 "info dictionary", BEP 47). */
+
+import { BencodeDictionary } from "../bencode/dictionary.ts";
+import { encodeByteString } from "../bytes/text.ts";
+import { readAttributes, readLength, readSegments, readSha1 } from "./entry.ts";
+import type { FileEntry } from "./files.ts";
+import { fault, within } from "./key_path.ts";
+
+/** Pieces of a torrent; libtorrent's limit, and 40 MiB of hashes. */
+export const MAX_PIECES = 0x20_0000;
+
+/** How a file of padding was called before BEP 47 (BitComet). */
+const OLD_PAD_PREFIX = "_____padding_file_";
+
+/** Reads the files of a v1 or hybrid info dictionary; `name` is the path of a bare file. @throws {DecodeError} If they make no sense. */
+export function readFilesV1(info: BencodeDictionary, name: Uint8Array): FileEntry[] {
+  const files = info.list("files");
+  if (files === undefined) return [bareFile(info, name)];
+  if (info.has("length")) fault("length", 'stands beside "files"');
+  if (files.length === 0) fault("files", "no files");
+  const entries: FileEntry[] = [];
+  for (const [i, file] of files.entries()) {
+    const entry = file instanceof BencodeDictionary ? file : fault(`files[${i}]`, "not a dictionary");
+    entries.push(within(`files[${i}]`, () => readFile(entry)));
+  }
+  return entries;
+}
+
+/** Reads the hashes of `pieceCount` pieces. @throws {DecodeError} If there are more or fewer. */
+export function readPieces(info: BencodeDictionary, pieceCount: number): Uint8Array {
+  const pieces = info.bytes("pieces") ?? fault("pieces", "missing");
+  if (pieces.length !== pieceCount * 20) {
+    fault("pieces", `${pieces.length} bytes, but ${pieceCount} pieces need ${pieceCount * 20}`);
+  }
+  return pieces;
+}
+
+function bareFile(info: BencodeDictionary, name: Uint8Array): FileEntry {
+  if (!info.has("length")) fault("files", 'missing, and so is "length"');
+  return fileEntry(info, readAttributes(info), [name], readLength(info));
+}
+
+function readFile(entry: BencodeDictionary): FileEntry {
+  const attributes = readAttributes(entry), isLink = attributes.includes("l");
+  const path = readSegments(entry, "path.utf-8") ?? readSegments(entry, "path") ?? [];
+  if (path.length === 0 && !attributes.includes("p")) fault("path", "missing");
+  // BEP 47 "symlinks": the length of a link is zero whatever it says, and may be missing.
+  return fileEntry(entry, attributes, path, isLink ? 0 : readLength(entry));
+}
+
+function fileEntry(
+  entry: BencodeDictionary,
+  attributes: string,
+  path: readonly Uint8Array[],
+  length: number,
+): FileEntry {
+  const symlink = attributes.includes("l") ? readSegments(entry, "symlink path") : undefined;
+  const sha1 = readSha1(entry);
+  return {
+    path,
+    length,
+    attributes,
+    pad: attributes.includes("p") || hasOldPadName(path),
+    ...(symlink && { symlink }),
+    ...(sha1 && { sha1 }),
+  };
+}
+
+function hasOldPadName(path: readonly Uint8Array[]): boolean {
+  const name = path[path.length - 1];
+  return name !== undefined && name[0] === 0x5f &&
+    encodeByteString(name.subarray(0, OLD_PAD_PREFIX.length)) === OLD_PAD_PREFIX;
+}

@@ -1,0 +1,143 @@
+/** An info dictionary of any version, as it comes in a torrent file or from peers (BEP 3, 9, 27, 38, 39, 52). */
+
+import { decodeDictionary } from "../bencode/decode.ts";
+import type { BencodeDictionary } from "../bencode/dictionary.ts";
+import { encodeUtf8 } from "../bytes/text.ts";
+import { type FileEntry, makeFiles, type TorrentName } from "./files.ts";
+import { mergeHybrid } from "./hybrid.ts";
+import type { TorrentFile, TorrentInfo, TorrentVersion } from "./info.ts";
+import { MAX_PIECES, readFilesV1, readPieces } from "./info_v1.ts";
+import { readFilesV2 } from "./info_v2.ts";
+import { fault, within } from "./key_path.ts";
+import { type PathOptions, safeSegment } from "./paths.ts";
+import { readCollections, readSimilar, readText } from "./surroundings.ts";
+
+/** Smallest piece of a v2 torrent (BEP 52 "piece length"). */
+const MIN_PIECE_LENGTH_V2 = 16384;
+
+/** Largest piece: one must fit in memory. libtorrent's limit is about the same. */
+const MAX_PIECE_LENGTH = 2 ** 29;
+
+/** How an info dictionary is read. */
+export interface InfoOptions extends PathOptions {
+  /**
+   * What to call a torrent whose `name` is missing or says nothing, for it is "purely advisory" (BEP 3, BEP 52).
+   * `readMetainfo` takes the hexadecimal info hash; {@linkcode readInfo} takes `"torrent"` if nothing is given.
+   */
+  readonly fallbackName?: string;
+}
+
+/**
+ * Reads a bare info dictionary: what peers send of a magnet link (BEP 9). That the bytes belong to the info hash is for
+ * the caller to check. Byte strings of the answer are views of `rawInfo`.
+ *
+ * @throws {DecodeError} If the bytes are no info dictionary that a torrent could be made of.
+ */
+export function readInfo(rawInfo: Uint8Array, options: InfoOptions = {}): TorrentInfo {
+  return parseInfo(decodeDictionary(rawInfo, { tolerant: true }), options);
+}
+
+/** Reads a decoded info dictionary; see {@linkcode readInfo}. */
+export function parseInfo(info: BencodeDictionary, options: InfoOptions): TorrentInfo {
+  return within("info", () => {
+    const version = readVersion(info), pieceLength = readPieceLength(info, version);
+    const name = readName(info, options), entries = readEntries(info, version, name.original, pieceLength);
+    const multiFile = version === "2" ? !isBareFile(entries) : info.has("files");
+    const files = makeFiles(entries, {
+      ...options,
+      ...(multiFile && { folder: name }),
+      alignment: version === "2" ? pieceLength : 1,
+    });
+    const space = measure(files, pieceLength);
+    return {
+      version,
+      name: name.safe,
+      multiFile,
+      pieceLength,
+      ...space,
+      private: isPrivate(info),
+      files,
+      ...(version !== "2" && { pieces: readPieces(info, space.pieceCount) }),
+      ...readHints(info),
+    };
+  });
+}
+
+/** Reads `meta version` first: of a newer version nothing else can be trusted (BEP 52 "meta version"). */
+export function readVersion(info: BencodeDictionary): TorrentVersion {
+  const version = info.integer("meta version") ?? 1;
+  if (version > 2) fault("meta version", `${version} is newer than this library`);
+  if (version < 2) return "1";
+  // BEP 52 "infohash": whoever is lenient about bencoding must not be so where two readings give two torrents.
+  decodeDictionary(info.raw);
+  return info.has("pieces") ? "hybrid" : "2";
+}
+
+function readPieceLength(info: BencodeDictionary, version: TorrentVersion): number {
+  const length = info.integer("piece length") ?? fault("piece length", "missing");
+  if (length <= 0 || length > MAX_PIECE_LENGTH) fault("piece length", `${length} is no length of a piece`);
+  const isPowerOfTwo = (length & (length - 1)) === 0;
+  if (version !== "1" && (length < MIN_PIECE_LENGTH_V2 || !isPowerOfTwo)) {
+    fault("piece length", `${length} is no power of two from ${MIN_PIECE_LENGTH_V2} on`);
+  }
+  return length;
+}
+
+function readName(info: BencodeDictionary, options: InfoOptions): TorrentName {
+  const original = info.bytes("name.utf-8") ?? info.bytes("name");
+  const safe = original && original.length > 0 ? safeSegment(original, options) : undefined;
+  if (original && safe !== undefined) return { safe, original };
+  const fallback = options.fallbackName ?? "torrent";
+  return { safe: fallback, original: encodeUtf8(fallback) };
+}
+
+function readEntries(
+  info: BencodeDictionary,
+  version: TorrentVersion,
+  name: Uint8Array,
+  pieceLength: number,
+): readonly FileEntry[] {
+  if (version === "1") return readFilesV1(info, name);
+  if (version === "2") return readFilesV2(info);
+  return mergeHybrid(readFilesV1(info, name), readFilesV2(info), pieceLength);
+}
+
+/** A v2 torrent is one bare file if its tree is that file and nothing else (BEP 52 "interpreting paths"). */
+function isBareFile(entries: readonly FileEntry[]): boolean {
+  return entries.length === 1 && entries[0]!.path.length === 1;
+}
+
+/** Sums up the piece space. @throws {DecodeError} If it is empty or has too many pieces. */
+function measure(
+  files: readonly TorrentFile[],
+  pieceLength: number,
+): Pick<TorrentInfo, "pieceCount" | "length" | "contentLength"> {
+  let length = 0, contentLength = 0;
+  for (const file of files) {
+    if (file.length > 0) length = file.offset + file.length;
+    if (!file.pad) contentLength += file.length;
+  }
+  const pieceCount = Math.ceil(length / pieceLength);
+  if (contentLength === 0) fault("length", "nothing to download: every file is empty");
+  if (pieceCount > MAX_PIECES) fault("length", `${pieceCount} pieces, more than ${MAX_PIECES}`);
+  return { pieceCount, length, contentLength };
+}
+
+/** BEP 27 says `private=1`; any other non-zero integer and the text "1" are meant so, and leaking peers is worse. */
+function isPrivate(info: BencodeDictionary): boolean {
+  const value = info.get("private");
+  if (value instanceof Uint8Array) return value.length === 1 && value[0] === 0x31;
+  return typeof value === "number" ? value !== 0 : typeof value === "bigint";
+}
+
+function readHints(
+  info: BencodeDictionary,
+): Pick<TorrentInfo, "source" | "similar" | "collections" | "updateUrl"> {
+  const source = readText(info, "source"), updateUrl = readText(info, "update-url");
+  return {
+    similar: readSimilar(info),
+    collections: readCollections(info),
+    ...(source !== undefined && { source }),
+    ...(updateUrl !== undefined && { updateUrl }),
+  };
+}

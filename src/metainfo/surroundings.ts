@@ -1,0 +1,88 @@
+/**
+ * Keys that only advise: trackers, web seeds, nodes, texts (BEP 3, 5, 12, 17, 19, 38). The wild has every type and shape
+ * in them, and none of it may keep a torrent from opening: what makes no sense is left out.
+ */
+
+import type { BencodeDictionary, BencodeValue } from "../bencode/dictionary.ts";
+import { decodeUtf8, encodeHex } from "../bytes/text.ts";
+import type { HostAndPort } from "./host_and_port.ts";
+
+/** Reads a text. */
+export function readText(dictionary: BencodeDictionary, key: string): string | undefined {
+  return asText(dictionary.get(key));
+}
+
+/** Reads a text that may have a second spelling in UTF-8 beside one in some older encoding. */
+export function readTextUtf8(dictionary: BencodeDictionary, key: string): string | undefined {
+  return readText(dictionary, `${key}.utf-8`) ?? readText(dictionary, key);
+}
+
+/**
+ * Reads the trackers, tier by tier, each URL once: `announce-list` if it names any, else `announce` (BEP 12). A tier
+ * that is a bare URL instead of a list counts as a tier of one.
+ */
+export function readAnnounce(root: BencodeDictionary): string[][] {
+  const seen = new Set<string>();
+  const tiers = asList(root.get("announce-list")).map((tier) => distinctUrls(tier, seen));
+  const named = tiers.filter((tier) => tier.length > 0);
+  if (named.length > 0) return named;
+  const announce = distinctUrls(root.get("announce"), seen);
+  return announce.length > 0 ? [announce] : [];
+}
+
+/** Reads a URL or a list of URLs, each once: `url-list` (BEP 19), `httpseeds` (BEP 17). Spaces are escaped. */
+export function readUrls(root: BencodeDictionary, key: string): string[] {
+  return distinctUrls(root.get(key), new Set()).map((url) => url.replaceAll(" ", "%20"));
+}
+
+/** Reads the DHT nodes (BEP 5 "torrent file extensions"). */
+export function readNodes(root: BencodeDictionary): HostAndPort[] {
+  const nodes: HostAndPort[] = [];
+  for (const node of asList(root.get("nodes"))) {
+    const [first, port] = asList(node), host = asText(first)?.trim();
+    if (host && typeof port === "number" && port > 0 && port < 65536) nodes.push({ host, port });
+  }
+  return nodes;
+}
+
+/** Reads the creation date, in seconds since 1970; texts, zeros and dates before 1970 are nonsense. */
+export function readCreationDate(root: BencodeDictionary): number | undefined {
+  const date = root.get("creation date");
+  return typeof date === "number" && date > 0 ? date : undefined;
+}
+
+/** Reads info hashes of similar torrents, v1 or v2 (BEP 38). */
+export function readSimilar(dictionary: BencodeDictionary): Uint8Array[] {
+  return asList(dictionary.get("similar")).filter((hash) => hash instanceof Uint8Array)
+    .filter((hash) => hash.length === 20 || hash.length === 32);
+}
+
+/** Reads names of collections (BEP 38). */
+export function readCollections(dictionary: BencodeDictionary): string[] {
+  return asList(dictionary.get("collections")).map(asText).filter((name) => name !== undefined);
+}
+
+/** Hashes of both lists, each once. */
+export function mergeHashes(a: readonly Uint8Array[], b: readonly Uint8Array[]): Uint8Array[] {
+  return [...new Map([...a, ...b].map((hash) => [encodeHex(hash), hash])).values()];
+}
+
+/** Trimmed, not empty, not seen before; from one text or a list of texts. */
+function distinctUrls(value: BencodeValue | undefined, seen: Set<string>): string[] {
+  const urls: string[] = [];
+  for (const item of value instanceof Uint8Array ? [value] : asList(value)) {
+    const url = asText(item)?.trim();
+    if (!url || seen.has(url)) continue;
+    seen.add(url);
+    urls.push(url);
+  }
+  return urls;
+}
+
+function asText(value: BencodeValue | undefined): string | undefined {
+  return value instanceof Uint8Array ? decodeUtf8(value) : undefined;
+}
+
+function asList(value: BencodeValue | undefined): readonly BencodeValue[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,83 @@
+/** Symbolic links of a torrent, kept only where they lead to another file or folder of it (BEP 47 "symlinks"). */
+
+import { equals } from "@std/bytes/equals";
+import type { TorrentFile } from "./info.ts";
+import { type PathOptions, safePath } from "./paths.ts";
+
+/** Links behind links; more are a loop. What Linux follows. */
+const MAX_HOPS = 40;
+
+/** Path segments that all links of a torrent may take to walk; only links made to be slow need more. */
+const MAX_STEPS = 1_000_000;
+
+const PARENT = Uint8Array.of(0x2e, 0x2e);
+
+/** What the paths of a torrent lead to; keys are paths joined with slashes. */
+interface Places {
+  readonly folders: ReadonlySet<string>;
+  readonly files: ReadonlySet<string>;
+  readonly links: ReadonlyMap<string, readonly string[]>;
+  steps: number;
+}
+
+/** A link's target, a path from the torrent's folder; `undefined` if it has a `..`, which BEP 47 forbids. */
+export function symlinkTarget(segments: readonly Uint8Array[], options: PathOptions): string[] | undefined {
+  return segments.some((segment) => equals(segment, PARENT)) ? undefined : safePath(segments, options);
+}
+
+/**
+ * Gives each link its target. `targets` stand at the indexes of the links, `root` is the path of the torrent's folder,
+ * and `folders` are all folders there are. A link whose target is not in the torrent or goes round in a circle stays
+ * what it is without it: an empty file.
+ *
+ * Departs from BEP 47: a target that does not exist is sought from the link's own folder as well, because there are
+ * torrents that were made so.
+ */
+export function resolveSymlinks(
+  files: readonly TorrentFile[],
+  targets: readonly (readonly string[] | undefined)[],
+  root: readonly string[],
+  folders: ReadonlySet<string>,
+): TorrentFile[] {
+  const fromRoot = targets.map((target) => target && [...root, ...target]);
+  const first = placesOf(files, fromRoot, folders);
+  const chosen = files.map((file, i) => {
+    const target = fromRoot[i];
+    return !target || leadsSomewhere(target, first) ? target : [...file.path.slice(0, -1), ...targets[i]!];
+  });
+  const places = placesOf(files, chosen, folders);
+  return files.map((file, i) => {
+    const symlink = chosen[i];
+    return symlink && leadsSomewhere(symlink, places) ? { ...file, symlink } : file;
+  });
+}
+
+function placesOf(
+  files: readonly TorrentFile[],
+  targets: readonly (readonly string[] | undefined)[],
+  folders: ReadonlySet<string>,
+): Places {
+  const plain = new Set<string>(), links = new Map<string, readonly string[]>();
+  for (const [i, file] of files.entries()) {
+    const target = targets[i];
+    if (target) links.set(file.path.join("/"), target);
+    else if (!file.pad) plain.add(file.path.join("/"));
+  }
+  return { folders, files: plain, links, steps: MAX_STEPS };
+}
+
+/** Walks a path from the root as a file system would, links on the way included. */
+function leadsSomewhere(target: readonly string[], places: Places): boolean {
+  const rest = target.toReversed();
+  let place = "", hops = 0;
+  while (rest.length > 0 && places.steps-- > 0) {
+    const segment = rest.pop()!;
+    place = place === "" ? segment : `${place}/${segment}`;
+    const link = places.links.get(place);
+    if (link === undefined) continue;
+    if (++hops > MAX_HOPS) return false;
+    rest.push(...link.toReversed());
+    place = "";
+  }
+  return rest.length === 0 && (places.files.has(place) || places.folders.has(place));
+}
