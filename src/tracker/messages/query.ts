@@ -1,0 +1,57 @@
+/** The query part of announce and scrape URLs: raw bytes in percent-encoding, not text (BEP 3 "trackers"). */
+
+import { percentDecode, percentEncode } from "../../bytes/text.ts";
+import { DecodeError } from "../../errors.ts";
+
+/** Longer than a scrape of 74 torrents, the most that UDP has; servers cut at 8 KiB as a rule. */
+const LONGEST = 8192;
+
+/** The raw value of each key, percent-encoding intact; of a repeated key the first. @throws {DecodeError} If too long. */
+export function splitQuery(query: string): ReadonlyMap<string, string> {
+  const values = new Map<string, string>();
+  for (const [name, value] of queryPairs(query)) if (!values.has(name)) values.set(name, value);
+  return values;
+}
+
+/** Every key and raw value, in order. A leading `?` is passed over. @throws {DecodeError} If the query is too long. */
+export function queryPairs(query: string): [name: string, value: string][] {
+  if (query.length > LONGEST) throw new DecodeError(`Cannot decode query: longer than ${LONGEST}`);
+  return query.replace(/^\?/, "").split("&").map((pair) => {
+    const equals = pair.indexOf("=");
+    return equals < 0 ? [pair, ""] : [pair.slice(0, equals), pair.slice(equals + 1)];
+  });
+}
+
+/** Writes keys and values, which are in percent-encoding already; `undefined` ones are left out. */
+export function joinQuery(
+  pairs: readonly (readonly [name: string, value: string | number | undefined])[],
+): string {
+  return pairs.filter(([, value]) => value !== undefined).map(([name, value]) => `${name}=${value}`).join(
+    "&",
+  );
+}
+
+/** Appends a query to a URL that may have one, as private trackers with passkeys do. A fragment is dropped. */
+export function appendQuery(url: string, query: string): string {
+  const base = url.replace(/#.*$/s, "");
+  const joint = !base.includes("?") ? "?" : /[?&]$/.test(base) ? "" : "&";
+  return base + joint + query;
+}
+
+/** Writes a hash or a peer id. @throws {RangeError} If it has not 20 bytes. */
+export function encodeHash(bytes: Uint8Array, name: string): string {
+  if (bytes.length !== 20) {
+    throw new RangeError(`Cannot encode query: ${name} has ${bytes.length} bytes, not 20`);
+  }
+  return percentEncode(bytes);
+}
+
+/** Reads a hash or a peer id. @throws {DecodeError} If it is absent or has not 20 bytes. */
+export function decodeHash(value: string | undefined, name: string): Uint8Array {
+  if (value === undefined) throw new DecodeError(`Cannot decode query: ${name} is missing`);
+  const bytes = percentDecode(value);
+  if (bytes.length !== 20) {
+    throw new DecodeError(`Cannot decode query: ${name} has ${bytes.length} bytes, not 20`);
+  }
+  return bytes;
+}
