@@ -3,37 +3,26 @@
 import { type Random, randomBelow } from "../bytes/random.ts";
 import { encodeHex } from "../bytes/text.ts";
 import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import type { AnnounceEvent, SwarmCounts } from "../tracker/messages/announce.ts";
 
 /** A peer that announced itself. */
-export interface SwarmPeer {
-  /** Where it accepts connections. */
-  readonly address: PeerAddress;
+export interface SwarmPeer extends PeerAddress {
   /** What it calls itself, 20 bytes. */
   readonly peerId: Uint8Array;
 }
 
 /** One announce, reduced to what a swarm needs to know. */
-export interface SwarmAnnounce extends SwarmPeer {
+export interface SwarmAnnounce {
   /** 20 bytes. */
   readonly infoHash: Uint8Array;
+  /** Who announces, and where it accepts connections. */
+  readonly peer: SwarmPeer;
   /** `"stopped"` takes the peer out, `"completed"` counts a download, `"paused"` marks a partial seed (BEP 21). */
-  readonly event: "started" | "completed" | "stopped" | "paused" | undefined;
+  readonly event?: AnnounceEvent | undefined;
   /** Bytes it still lacks; 0 makes it a seed. */
   readonly left: number;
   /** How many others it wants to hear of. */
   readonly numWant: number;
-}
-
-/** A swarm in numbers. */
-export interface SwarmCounts {
-  /** Peers that have everything. */
-  readonly seeds: number;
-  /** Peers that lack something, partial seeds included. */
-  readonly leechers: number;
-  /** Peers that lack something and want it: the leechers without the partial seeds (BEP 21 "tracker scrapes"). */
-  readonly downloaders: number;
-  /** Downloads that were reported complete. */
-  readonly completed: number;
 }
 
 /** What an announce is answered with. */
@@ -69,7 +58,9 @@ const DEFAULTS = { maxSwarms: 100_000, maxPeersPerSwarm: 10_000 } as const;
 
 type Role = "seed" | "partialSeed" | "downloader";
 
-interface Entry extends SwarmPeer {
+interface Entry {
+  readonly key: string;
+  readonly peer: SwarmPeer;
   readonly role: Role;
   readonly seenAt: number;
 }
@@ -79,7 +70,7 @@ interface Swarm {
   readonly entries: Entry[];
   readonly places: Map<string, number>;
   readonly roles: Record<Role, number>;
-  completed: number;
+  downloaded: number;
 }
 
 /** Swarms in memory. A peer is known by its address: one client with an IPv4 and an IPv6 address is two (BEP 7). */
@@ -109,7 +100,7 @@ export class MemorySwarmStore implements SwarmStore {
     if (now >= this.#sweepAt) this.#sweep(now);
     const key = encodeHex(announce.infoHash);
     const swarm = this.#swarms.get(key) ?? createSwarm();
-    if (announce.event === "stopped") leave(swarm, formatPeerAddress(announce.address));
+    if (announce.event === "stopped") leave(swarm, formatPeerAddress(announce.peer));
     else if (!this.#swarms.has(key) && this.#swarms.size >= this.#maxSwarms) {
       return Promise.resolve(undefined);
     } else {
@@ -130,30 +121,25 @@ export class MemorySwarmStore implements SwarmStore {
     }));
   }
 
-  #enter(swarm: Swarm, announce: SwarmAnnounce, now: number): void {
-    const key = formatPeerAddress(announce.address);
-    const old = swarm.places.get(key);
+  #enter(swarm: Swarm, { peer, event, left }: SwarmAnnounce, now: number): void {
+    const key = formatPeerAddress(peer), old = swarm.entries[swarm.places.get(key) ?? -1];
     // A peer that says "completed" again was counted before.
-    if (announce.event === "completed" && (old === undefined || swarm.entries[old]!.role !== "seed")) {
-      swarm.completed++;
-    }
-    const entry: Entry = {
-      address: announce.address,
-      peerId: announce.peerId.slice(),
-      role: announce.left === 0 ? "seed" : announce.event === "paused" ? "partialSeed" : "downloader",
-      seenAt: now,
-    };
+    if (event === "completed" && old?.role !== "seed") swarm.downloaded++;
     if (old === undefined && swarm.entries.length >= this.#maxPeers) {
-      const loser = swarm.entries[randomBelow(this.#options.random, swarm.entries.length)]!;
-      leave(swarm, formatPeerAddress(loser.address));
+      leave(swarm, swarm.entries[randomBelow(this.#options.random, swarm.entries.length)]!.key);
     }
-    put(swarm, key, entry);
+    put(swarm, {
+      key,
+      peer: { host: peer.host, port: peer.port, peerId: peer.peerId.slice() },
+      role: left === 0 ? "seed" : event === "paused" ? "partialSeed" : "downloader",
+      seenAt: now,
+    });
   }
 
   /** Walks the ring of peers from a random place by a random step that meets each of them once. */
   #draw(swarm: Swarm, asker: SwarmAnnounce, now: number): SwarmPeer[] {
     const { entries } = swarm, count = entries.length, found: SwarmPeer[] = [];
-    const own = swarm.places.get(formatPeerAddress(asker.address));
+    const own = swarm.places.get(formatPeerAddress(asker.peer));
     const step = coprimeStep(count, this.#options.random);
     let at = count === 0 ? 0 : randomBelow(this.#options.random, count);
     for (let seen = 0; seen < count && found.length < asker.numWant; seen++, at = (at + step) % count) {
@@ -161,7 +147,7 @@ export class MemorySwarmStore implements SwarmStore {
       if (now - entry.seenAt >= this.#options.expiryMs || at === own) continue;
       // Seeds have nothing to give each other.
       if (asker.left === 0 && entry.role === "seed") continue;
-      found.push(entry);
+      found.push(entry.peer);
     }
     return found;
   }
@@ -170,8 +156,8 @@ export class MemorySwarmStore implements SwarmStore {
     this.#sweepAt = now + this.#options.expiryMs / 2;
     for (const [key, swarm] of this.#swarms) {
       for (let at = swarm.entries.length - 1; at >= 0; at--) {
-        const entry = swarm.entries[at]!;
-        if (now - entry.seenAt >= this.#options.expiryMs) leave(swarm, formatPeerAddress(entry.address));
+        const { key: peer, seenAt } = swarm.entries[at]!;
+        if (now - seenAt >= this.#options.expiryMs) leave(swarm, peer);
       }
       if (swarm.entries.length === 0) this.#swarms.delete(key);
     }
@@ -179,25 +165,25 @@ export class MemorySwarmStore implements SwarmStore {
 }
 
 function createSwarm(): Swarm {
-  return { entries: [], places: new Map(), roles: { seed: 0, partialSeed: 0, downloader: 0 }, completed: 0 };
+  return { entries: [], places: new Map(), roles: { seed: 0, partialSeed: 0, downloader: 0 }, downloaded: 0 };
 }
 
-function countsOf({ roles, completed }: Swarm): SwarmCounts {
+function countsOf({ roles, downloaded }: Swarm): SwarmCounts {
   return {
-    seeds: roles.seed,
-    leechers: roles.partialSeed + roles.downloader,
+    complete: roles.seed,
+    incomplete: roles.partialSeed + roles.downloader,
+    downloaded,
     downloaders: roles.downloader,
-    completed,
   };
 }
 
-function put(swarm: Swarm, key: string, entry: Entry): void {
-  const place = swarm.places.get(key) ?? swarm.entries.length;
+function put(swarm: Swarm, entry: Entry): void {
+  const place = swarm.places.get(entry.key) ?? swarm.entries.length;
   const old = swarm.entries[place];
   if (old !== undefined) swarm.roles[old.role]--;
   swarm.roles[entry.role]++;
   swarm.entries[place] = entry;
-  swarm.places.set(key, place);
+  swarm.places.set(entry.key, place);
 }
 
 /** Takes a peer out; the last one takes its place. */
@@ -209,7 +195,7 @@ function leave(swarm: Swarm, key: string): void {
   const last = swarm.entries.pop()!;
   if (place === swarm.entries.length) return;
   swarm.entries[place] = last;
-  swarm.places.set(formatPeerAddress(last.address), place);
+  swarm.places.set(last.key, place);
 }
 
 function coprimeStep(count: number, random: Random): number {

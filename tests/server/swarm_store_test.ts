@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Random } from "../../src/bytes/random.ts";
 import { formatPeerAddress } from "../../src/peer/address.ts";
-import { MemorySwarmStore, type SwarmAnnounce } from "../../src/server/swarm_store.ts";
+import { MemorySwarmStore, type SwarmAnnounce, type SwarmReply } from "../../src/server/swarm_store.ts";
 
 const INFO_HASH = new Uint8Array(20).fill(1);
 const HOUR = 3_600_000;
@@ -26,8 +26,7 @@ function makeStore(options: { maxSwarms?: number; maxPeersPerSwarm?: number } = 
 function announce(port: number, parts: Partial<SwarmAnnounce> = {}): SwarmAnnounce {
   return {
     infoHash: INFO_HASH,
-    address: { host: "10.0.0.1", port },
-    peerId: new Uint8Array(20).fill(port),
+    peer: { host: "10.0.0.1", port, peerId: new Uint8Array(20).fill(port) },
     event: "started",
     left: 100,
     numWant: 50,
@@ -35,8 +34,7 @@ function announce(port: number, parts: Partial<SwarmAnnounce> = {}): SwarmAnnoun
   };
 }
 
-const portsOf = (reply: { peers: readonly { address: { port: number } }[] } | undefined) =>
-  reply!.peers.map(({ address }) => address.port).sort((a, b) => a - b);
+const portsOf = (reply: SwarmReply | undefined) => reply!.peers.map(({ port }) => port).sort((a, b) => a - b);
 
 Deno.test("MemorySwarmStore.announce() tells of the others, never of the asker", async () => {
   const { store } = makeStore();
@@ -51,11 +49,17 @@ Deno.test("MemorySwarmStore.announce() counts seeds, leechers, partial seeds and
   await store.announce(announce(1, { left: 0 }));
   await store.announce(announce(2));
   const reply = await store.announce(announce(3, { event: "paused" }));
-  assertEquals({ ...reply!, peers: 0 }, { seeds: 1, leechers: 2, downloaders: 1, completed: 0, peers: 0 });
+  assertEquals({ ...reply!, peers: 0 }, {
+    complete: 1,
+    incomplete: 2,
+    downloaders: 1,
+    downloaded: 0,
+    peers: 0,
+  });
   await store.announce(announce(2, { event: "completed", left: 0 }));
   await store.announce(announce(2, { event: "completed", left: 0 }));
   assertEquals(await store.scrape([INFO_HASH, new Uint8Array(20)]), [
-    { seeds: 2, leechers: 1, downloaders: 0, completed: 1 },
+    { complete: 2, incomplete: 1, downloaders: 0, downloaded: 1 },
     undefined,
   ]);
 });
@@ -72,7 +76,7 @@ Deno.test("MemorySwarmStore.announce() takes a stopped peer out", async () => {
   const { store } = makeStore();
   for (const port of [1, 2, 3]) await store.announce(announce(port));
   const goodbye = await store.announce(announce(1, { event: "stopped" }));
-  assertEquals({ leechers: goodbye!.leechers, peers: goodbye!.peers }, { leechers: 2, peers: [] });
+  assertEquals([goodbye!.incomplete, goodbye!.peers], [2, []]);
   assertEquals(portsOf(await store.announce(announce(4))), [2, 3]);
 });
 
@@ -105,7 +109,7 @@ Deno.test("MemorySwarmStore.announce() keeps a swarm below its bound by replacin
   const { store } = makeStore({ maxPeersPerSwarm: 3 });
   let reply;
   for (let port = 1; port <= 10; port++) reply = await store.announce(announce(port));
-  assertEquals(reply!.leechers, 3);
+  assertEquals(reply!.incomplete, 3);
   assertEquals(reply!.peers.length, 2);
 });
 
@@ -138,9 +142,9 @@ Deno.test("MemorySwarmStore agrees with a plain list, whatever happens", async (
       const others = [...model].filter(([, other]) => left > 0 || other.left > 0).map(([other]) => other);
       if (event !== "stopped") model.set(key, { left });
       const expected = event === "stopped" ? [] : others.sort();
-      assertEquals(reply!.peers.map(({ address }) => formatPeerAddress(address)).sort(), expected);
+      assertEquals(reply!.peers.map(formatPeerAddress).sort(), expected);
       const seeds = [...model.values()].filter((peer) => peer.left === 0).length;
-      assertEquals([reply!.seeds, reply!.leechers], [seeds, model.size - seeds]);
+      assertEquals([reply!.complete, reply!.incomplete], [seeds, model.size - seeds]);
     }
   }));
 });

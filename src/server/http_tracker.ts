@@ -1,0 +1,146 @@
+/** A tracker over HTTP as one function from request to response (BEP 3 "trackers", 7, 21, 23, 24, 27, 48). */
+
+import type { Random } from "../bytes/random.ts";
+import { DecodeError } from "../errors.ts";
+import { cryptoRandom } from "../io/chance.ts";
+import { systemClock } from "../io/clock.ts";
+import { canonicalHost } from "../peer/address.ts";
+import type { AnnounceRequest, ScrapedSwarm, TrackerFailure } from "../tracker/messages/announce.ts";
+import { decodeAnnounceQuery, encodeAnnounceResponse } from "../tracker/messages/http.ts";
+import { decodeScrapeQuery, encodeScrapeResponse } from "../tracker/messages/scrape.ts";
+import { MemorySwarmStore, type SwarmStore } from "./swarm_store.ts";
+
+/** What a server tells of a connection besides the request: `Deno.serve` hands this to its handlers. */
+export interface ConnectionInfo {
+  /** The other end. */
+  readonly remoteAddr?: { readonly hostname?: string };
+}
+
+/** What {@linkcode createHttpTracker} can be told. */
+export interface HttpTrackerOptions {
+  /** Where swarms are kept; in memory by default. */
+  readonly store?: SwarmStore;
+  /** How often peers shall announce, in milliseconds. */
+  readonly intervalMs?: number;
+  /** Peers told to one that does not say how many it wants. */
+  readonly usualPeers?: number;
+  /** Most peers told at once. */
+  readonly maxPeers?: number;
+  /**
+   * The IP address a request came from. By default what the server says of the connection, and only if it says
+   * nothing the `ip` key of the announce, by which anybody can name anybody. Behind a proxy, read its header here.
+   */
+  readonly remoteHost?: (request: Request, info: ConnectionInfo) => string | undefined;
+  /** Time in milliseconds; the system's by default. */
+  readonly now?: () => number;
+  /** Chance, for which peers are told; cryptographic by default. */
+  readonly random?: Random;
+}
+
+/** Answers announces and scrapes; fit for `Deno.serve` and everything else that speaks `Request` and `Response`. */
+export type HttpTracker = (request: Request, info?: ConnectionInfo) => Promise<Response>;
+
+const DEFAULTS = {
+  /** What most trackers ask for. */
+  intervalMs: 30 * 60_000,
+  /** BEP 3's usual answer; clients seldom dial more at once. */
+  usualPeers: 50,
+  /** 200 peers of IPv6 are 3600 bytes: three packets. */
+  maxPeers: 200,
+} as const;
+
+/** A peer is forgotten when it missed two announces. */
+const EXPIRY_INTERVALS = 2.5;
+
+type Answer = (query: string, request: Request, info: ConnectionInfo) => Promise<Uint8Array<ArrayBuffer>>;
+
+/**
+ * Makes a tracker. Paths whose last segment begins with `announce` or `scrape` are answered, so that `/announce`,
+ * `/announce.php` and `/PASSKEY/announce` all work; every other path is 404.
+ *
+ * A scrape must name its torrents: one that asks for everything is refused (BEP 48). A refusal is a bencoded
+ * `failure reason` with status 200, as clients expect.
+ */
+export function createHttpTracker(options: HttpTrackerOptions = {}): HttpTracker {
+  const settings = { ...DEFAULTS, ...options };
+  const store = options.store ?? new MemorySwarmStore({
+    now: options.now ?? systemClock.now,
+    random: options.random ?? cryptoRandom,
+    expiryMs: settings.intervalMs * EXPIRY_INTERVALS,
+  });
+  const routes: Readonly<Record<string, Answer>> = {
+    announce: (query, request, info) => {
+      const announce = decodeAnnounceQuery(query);
+      const host = (options.remoteHost ?? defaultHost)(request, info) ?? announce.ip;
+      return answerAnnounce(announce, host, store, settings);
+    },
+    scrape: (query) => answerScrape(query, store),
+  };
+  return async (request, info = {}) => {
+    const { pathname, search } = new URL(request.url);
+    const answer = routes[/\/(announce|scrape)[^/]*$/.exec(pathname)?.[1] ?? ""];
+    if (answer === undefined) return new Response("Not found\n", { status: 404 });
+    if (request.method !== "GET") {
+      return new Response("Method not allowed\n", { status: 405, headers: { allow: "GET" } });
+    }
+    return respond(await orFailure(() => answer(search, request, info)));
+  };
+}
+
+function defaultHost(_request: Request, { remoteAddr }: ConnectionInfo): string | undefined {
+  return remoteAddr?.hostname;
+}
+
+function respond(body: Uint8Array<ArrayBuffer>): Response {
+  return new Response(body, { headers: { "content-type": "text/plain", "cache-control": "no-store" } });
+}
+
+async function orFailure(answer: () => Promise<Uint8Array<ArrayBuffer>>): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await answer();
+  } catch (error) {
+    if (error instanceof DecodeError) return encodeAnnounceResponse(failure(error.message));
+    throw error;
+  }
+}
+
+function failure(reason: string): TrackerFailure {
+  return { type: "failure", reason };
+}
+
+interface AnnounceSettings {
+  readonly intervalMs: number;
+  readonly usualPeers: number;
+  readonly maxPeers: number;
+}
+
+async function answerAnnounce(
+  announce: AnnounceRequest,
+  remoteHost: string | undefined,
+  store: SwarmStore,
+  { intervalMs, usualPeers, maxPeers }: AnnounceSettings,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { infoHash, peerId, port, event, left, numWant } = announce;
+  const host = canonicalHost(remoteHost ?? "");
+  if (host === undefined) return encodeAnnounceResponse(failure("Cannot tell where the announce came from"));
+  const reply = await store.announce({
+    infoHash,
+    peer: { host, port, peerId },
+    event,
+    // A peer that cannot say how much it lacks lacks something.
+    left: left ?? 1,
+    numWant: Math.min(numWant ?? usualPeers, maxPeers),
+  });
+  if (reply === undefined) return encodeAnnounceResponse(failure("The tracker is full"));
+  return encodeAnnounceResponse({ type: "announced", intervalMs, externalIp: host, ...reply }, announce);
+}
+
+async function answerScrape(query: string, store: SwarmStore): Promise<Uint8Array<ArrayBuffer>> {
+  const infoHashes = decodeScrapeQuery(query);
+  const counts = await store.scrape(infoHashes);
+  const swarms = infoHashes.flatMap((infoHash, index): ScrapedSwarm[] => {
+    const found = counts[index];
+    return found === undefined ? [] : [{ infoHash, ...found }];
+  });
+  return encodeScrapeResponse({ type: "scraped", swarms });
+}

@@ -1,0 +1,193 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { decodeDictionary } from "../../src/bencode/decode.ts";
+import { createHttpTracker, type HttpTrackerOptions } from "../../src/server/http_tracker.ts";
+import type { AnnounceRequest } from "../../src/tracker/messages/announce.ts";
+import { announceUrl, decodeAnnounceResponse } from "../../src/tracker/messages/http.ts";
+import { decodeScrapeResponse, scrapeRequestUrl } from "../../src/tracker/messages/scrape.ts";
+
+const TRACKER = "http://tracker.test/announce";
+const INFO_HASH = Uint8Array.from({ length: 20 }, (_, index) => index * 13);
+
+function makeTracker(options: HttpTrackerOptions = {}) {
+  const tracker = createHttpTracker({ now: () => 0, random: () => 0, ...options });
+  const get = (url: string, hostname?: string) =>
+    tracker(new Request(url), hostname === undefined ? {} : { remoteAddr: { hostname } });
+  return {
+    get,
+    announce: async (hostname: string | undefined, parts: Partial<AnnounceRequest> = {}) => {
+      const response = await get(announceUrl(TRACKER, makeRequest(parts)), hostname);
+      assertEquals(response.status, 200);
+      return decodeAnnounceResponse(new Uint8Array(await response.arrayBuffer()));
+    },
+    scrape: async (...infoHashes: Uint8Array[]) => {
+      const response = await get(scrapeRequestUrl(TRACKER, infoHashes)!);
+      return decodeScrapeResponse(new Uint8Array(await response.arrayBuffer()));
+    },
+  };
+}
+
+function makeRequest(parts: Partial<AnnounceRequest> = {}): AnnounceRequest {
+  return {
+    infoHash: INFO_HASH,
+    peerId: new Uint8Array(20).fill(0x2d),
+    port: 6881,
+    uploaded: 0,
+    downloaded: 0,
+    left: 5,
+    ...parts,
+  };
+}
+
+Deno.test("createHttpTracker() answers an announce with the other peers, IPv4 and IPv6, compact", async () => {
+  const { announce } = makeTracker({ intervalMs: 900_000 });
+  const first = await announce("192.0.2.1", { event: "started" });
+  assert(first.type === "announced");
+  assertEquals([first.peers, first.intervalMs, first.externalIp], [[], 900_000, "192.0.2.1"]);
+  await announce("2001:db8::1", { left: 0 });
+  const third = await announce("192.0.2.3");
+  assert(third.type === "announced");
+  assertEquals(third.peers, [{ host: "192.0.2.1", port: 6881 }, { host: "2001:db8::1", port: 6881 }]);
+  assertEquals([third.complete, third.incomplete, third.downloaded], [1, 2, 0]);
+});
+
+Deno.test("createHttpTracker() lists peers with their ids where compact is not wanted", async () => {
+  const { announce, get } = makeTracker();
+  await announce("192.0.2.1", { peerId: new Uint8Array(20).fill(0x41) });
+  const listed = await announce("2001:db8::2", { compact: false });
+  assert(listed.type === "announced");
+  assertEquals(listed.peers, [{ host: "192.0.2.1", port: 6881, peerId: new Uint8Array(20).fill(0x41) }]);
+  const bare = await get(
+    announceUrl(TRACKER, makeRequest({ compact: false, noPeerId: true })),
+    "2001:db8::2",
+  );
+  const peers = decodeDictionary(new Uint8Array(await bare.arrayBuffer())).list("peers")!;
+  assertEquals(peers.length, 1);
+  assertEquals((peers[0] as { has(key: string): boolean }).has("peer id"), false);
+});
+
+Deno.test("createHttpTracker() knows a mapped IPv4 address as IPv4", async () => {
+  const { announce } = makeTracker();
+  await announce("::ffff:192.0.2.1");
+  const second = await announce("192.0.2.2");
+  assert(second.type === "announced");
+  assertEquals(second.peers, [{ host: "192.0.2.1", port: 6881 }]);
+});
+
+Deno.test("createHttpTracker() believes the ip key only where the connection says nothing", async () => {
+  const { announce } = makeTracker();
+  await announce("192.0.2.1", { ip: "198.51.100.7" });
+  await announce(undefined, { ip: "198.51.100.8" });
+  const last = await announce("192.0.2.3");
+  assert(last.type === "announced");
+  assertEquals(last.peers.map(({ host }) => host), ["192.0.2.1", "198.51.100.8"]);
+  const lost = await announce(undefined);
+  assert(lost.type === "failure");
+  assertEquals(lost.reason, "Cannot tell where the announce came from");
+});
+
+Deno.test("createHttpTracker() takes the host from where it is told to", async () => {
+  const tracker = createHttpTracker({
+    remoteHost: (request) => request.headers.get("x-real-ip") ?? undefined,
+  });
+  const response = await tracker(
+    new Request(announceUrl(TRACKER, makeRequest()), { headers: { "x-real-ip": "192.0.2.9" } }),
+    { remoteAddr: { hostname: "127.0.0.1" } },
+  );
+  const answer = decodeAnnounceResponse(new Uint8Array(await response.arrayBuffer()));
+  assert(answer.type === "announced");
+  assertEquals(answer.externalIp, "192.0.2.9");
+});
+
+Deno.test("createHttpTracker() tells no more peers than wanted, and than it is willing to", async () => {
+  const { announce } = makeTracker({ usualPeers: 3, maxPeers: 5 });
+  for (let host = 1; host <= 20; host++) await announce(`192.0.2.${host}`);
+  const counts = [undefined, 0, 2, 100].map(async (numWant) => {
+    const answer = await announce("192.0.2.99", { numWant });
+    return answer.type === "announced" ? answer.peers.length : -1;
+  });
+  assertEquals(await Promise.all(counts), [3, 0, 2, 5]);
+});
+
+Deno.test("createHttpTracker() forgets peers that stop or fall silent", async () => {
+  let now = 0;
+  const { announce, scrape } = makeTracker({ now: () => now, intervalMs: 1000 });
+  await announce("192.0.2.1", { left: 0 });
+  await announce("192.0.2.2");
+  await announce("192.0.2.2", { event: "stopped" });
+  assertEquals((await scrape(INFO_HASH) as { swarms: unknown }).swarms, [
+    { infoHash: INFO_HASH, complete: 1, incomplete: 0, downloaded: 0, downloaders: 0 },
+  ]);
+  now = 2500;
+  assertEquals((await scrape(INFO_HASH) as { swarms: unknown }).swarms, []);
+});
+
+Deno.test("createHttpTracker() counts a peer that does not say what it lacks as a leecher", async () => {
+  const { get, announce } = makeTracker();
+  const url = announceUrl(TRACKER, makeRequest()).replace(/&left=\d+/, "");
+  await get(url, "192.0.2.1");
+  const answer = await announce("192.0.2.2");
+  assert(answer.type === "announced");
+  assertEquals([answer.complete, answer.incomplete], [0, 2]);
+});
+
+Deno.test("createHttpTracker() scrapes the torrents asked for, and refuses to tell of all", async () => {
+  const { announce, scrape, get } = makeTracker();
+  await announce("192.0.2.1", { left: 0 });
+  await announce("192.0.2.2", { event: "paused" });
+  const answer = await scrape(INFO_HASH, new Uint8Array(20));
+  assertEquals(answer, {
+    type: "scraped",
+    swarms: [{ infoHash: INFO_HASH, complete: 1, incomplete: 1, downloaded: 0, downloaders: 0 }],
+    minIntervalMs: undefined,
+  });
+  for (const query of ["", "?", "?info_hash", "?info_hash=short"]) {
+    const response = await get(`http://tracker.test/scrape${query}`);
+    assertEquals(response.status, 200);
+    assertEquals(decodeScrapeResponse(new Uint8Array(await response.arrayBuffer())).type, "failure", query);
+  }
+});
+
+Deno.test("createHttpTracker() says when it is full", async () => {
+  const full = { announce: () => Promise.resolve(undefined), scrape: () => Promise.resolve([]) };
+  const { announce } = makeTracker({ store: full });
+  assertEquals((await announce("192.0.2.1") as { reason: string }).reason, "The tracker is full");
+});
+
+Deno.test("createHttpTracker() answers where trackers are asked, and nowhere else", async () => {
+  const { get } = makeTracker();
+  const status = async (path: string) => (await get(`http://tracker.test${path}`, "192.0.2.1")).status;
+  assertEquals(
+    await Promise.all(
+      ["/announce", "/announce.php", "/key/announce", "/a/scrape", "/", "/announce/x"].map(status),
+    ),
+    [200, 200, 200, 200, 404, 404],
+  );
+  const post = await createHttpTracker()(new Request(TRACKER, { method: "POST" }));
+  assertEquals([post.status, post.headers.get("allow")], [405, "GET"]);
+});
+
+Deno.test("createHttpTracker() answers any query with a bencoded dictionary", async () => {
+  const { get } = makeTracker();
+  const key = fc.constantFrom("info_hash", "peer_id", "port", "left", "numwant", "event", "ip", "key", "x");
+  const value = fc.oneof(fc.webQueryParameters(), fc.constantFrom("%", "%41".repeat(20), "6881", "-1", ""));
+  await fc.assert(fc.asyncProperty(fc.array(fc.tuple(key, value)), async (pairs) => {
+    const query = pairs.map(([name, text]) => `${name}=${text}`).join("&");
+    for (const route of ["announce", "scrape"]) {
+      const response = await get(`http://tracker.test/${route}?${query}`, "192.0.2.1");
+      assertEquals(response.status, 200);
+      decodeDictionary(new Uint8Array(await response.arrayBuffer()));
+    }
+  }));
+});
+
+Deno.test("createHttpTracker() works behind Deno.serve", async () => {
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    createHttpTracker(),
+  );
+  const url = announceUrl(`http://127.0.0.1:${server.addr.port}/announce`, makeRequest());
+  const answer = decodeAnnounceResponse(new Uint8Array(await (await fetch(url)).arrayBuffer()));
+  assert(answer.type === "announced");
+  assertEquals(answer.externalIp, "127.0.0.1");
+});
