@@ -11,6 +11,7 @@ async function start(host: Host, job: Job): Promise<Sharing> {
     "--file-allocation=none",
     "--check-integrity=true",
     "--summary-interval=0",
+    "--disk-cache=0", // else the last pieces reach the disk after the end is announced
     "--enable-dht=true",
     "--enable-dht6=false",
     `--dht-file-path=${home}/dht.dat`,
@@ -34,7 +35,7 @@ async function start(host: Host, job: Job): Promise<Sharing> {
     complete: (timeoutMs = TRANSFER_MS) =>
       until(
         "aria2 is complete",
-        async () => /Seeding is ongoing|SEED/.test(process.stdout() + await log()),
+        async () => /Seeder state|Seeding is ongoing/.test(await log()),
         timeoutMs,
       ),
   };

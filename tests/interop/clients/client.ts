@@ -34,6 +34,8 @@ export interface Client {
   readonly dials: boolean;
   readonly udpTrackers: boolean;
   readonly magnets: boolean;
+  /** Whether it leaves files without a byte out of a download. */
+  readonly skipsEmptyFiles?: true;
   readonly versions: readonly ("1" | "2" | "hybrid")[];
   /** Starts it and returns once it accepts connections for the torrent. */
   start(host: Host, job: Job): Promise<Sharing>;
