@@ -1,6 +1,8 @@
 /** What the torrent machine tells about itself: plain values, copied when asked for. */
 
 import type { PeerAddress } from "../peer/address.ts";
+import { isUploadOnly, type Peer } from "./peer.ts";
+import type { TorrentState } from "./state.ts";
 import type { Direction, PeerKey } from "./vocabulary.ts";
 
 /** Counters and rates of one torrent. Amounts are bytes, rates bytes per second. */
@@ -69,4 +71,48 @@ export interface PeerSnapshot {
   readonly requests: number;
   /** Its requests that wait for our answer. */
   readonly requestsQueued: number;
+}
+
+/** Counts the whole torrent. */
+export function statsOf(state: TorrentState, now: number): TorrentStats {
+  const { totals, ledger } = state;
+  return {
+    downloaded: totals.down.total,
+    uploaded: totals.up.total,
+    left: ledger.left,
+    wasted: totals.wasted,
+    corrupt: totals.corrupt,
+    piecesHave: ledger.have.count,
+    piecesWanted: ledger.missing.count,
+    downloadRate: totals.down.perSecond(now),
+    uploadRate: totals.up.perSecond(now),
+    peers: state.peers.size,
+    dialling: state.candidates.dialling,
+    candidates: state.candidates.size,
+  };
+}
+
+/** Describes one connection. */
+export function snapshotOf(peer: Peer, now: number): PeerSnapshot {
+  const { flags, down, up } = peer;
+  return {
+    peer: peer.key,
+    address: peer.address,
+    listenAddress: peer.listenAddress,
+    direction: peer.direction,
+    peerId: peer.peerId,
+    pieces: peer.content.have.count,
+    uploadOnly: isUploadOnly(peer),
+    amChoking: flags.amChoking,
+    amInterested: flags.amInterested,
+    peerChoking: flags.peerChoking,
+    peerInterested: flags.peerInterested,
+    snubbed: down.snubbedAt !== undefined,
+    downloadRate: down.pipeline.rate.perSecond(now),
+    uploadRate: up.rate.perSecond(now),
+    downloaded: down.pipeline.rate.total,
+    uploaded: up.rate.total,
+    requests: down.requests.size,
+    requestsQueued: up.queue.size + up.reading,
+  };
 }

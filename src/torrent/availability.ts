@@ -1,0 +1,198 @@
+/**
+ * How many peers have each piece, and the pieces that may be opened, filed in buckets by priority and rarity.
+ * A `have` moves one piece between two buckets; whole bitfields cost at most half their pieces.
+ */
+
+import { Bitfield } from "../bytes/bitfield.ts";
+import { type Random, randomBelow } from "../bytes/random.ts";
+
+/** Priorities run from 0, which is never filed here, to 7. */
+const LEVELS = 8;
+/** Pieces looked at from the rarest up before the search turns to the peer's own pieces. */
+const SCAN_BUDGET = 512;
+/** How many of the peer's own pieces that search compares. */
+const SWEEP_SAMPLE = 32;
+
+/** Counts, buckets and choices. Invariant: a piece is in exactly one bucket if it is fresh, else in none. */
+export class Availability {
+  /** Pieces that may be opened: wanted, not ours, not open. */
+  readonly fresh: Bitfield;
+  /** Per piece: how many peers have it, less {@linkcode Availability.#offset}. */
+  readonly #counts: Int16Array;
+  readonly #levels: Uint8Array;
+  readonly #places: Uint32Array;
+  readonly #buckets: (number[] | undefined)[] = [];
+  readonly #sizes = new Uint32Array(LEVELS);
+  readonly #maxPeers: number;
+  /** Peers that are counted by what they lack: every piece counts them, and what they lack is taken off. */
+  #offset = 0;
+  #sweepFrom = 0;
+  #firstFresh = 0;
+
+  /** Starts without peers and with no fresh piece. More peers than `maxPeers` must never be added. */
+  constructor(pieceCount: number, maxPeers: number) {
+    this.fresh = new Bitfield(pieceCount);
+    this.#counts = new Int16Array(pieceCount);
+    this.#levels = new Uint8Array(pieceCount);
+    this.#places = new Uint32Array(pieceCount);
+    this.#maxPeers = maxPeers;
+  }
+
+  /** How many peers have the piece. */
+  of(piece: number): number {
+    return this.#offset + this.#counts[piece]!;
+  }
+
+  /** How many fresh pieces at least one peer has. */
+  get reachable(): number {
+    let unreachable = 0;
+    for (let level = 1; level < LEVELS; level++) {
+      unreachable += this.#bucket(level, -this.#offset)?.length ?? 0;
+    }
+    return this.fresh.count - unreachable;
+  }
+
+  /** Counts a peer's pieces; the answer says how it was counted and goes back into {@linkcode Availability.removePeer}. */
+  addPeer(have: Bitfield): boolean {
+    const inverse = have.count * 2 > have.length;
+    this.#count(have, inverse, 1);
+    return inverse;
+  }
+
+  /** Takes back what `addPeer` and later {@linkcode Availability.change} calls counted. */
+  removePeer(have: Bitfield, inverse: boolean): void {
+    this.#count(have, inverse, -1);
+  }
+
+  /** One more peer (1) or one less (-1) has the piece. */
+  change(piece: number, by: 1 | -1): void {
+    if (!this.fresh.has(piece)) {
+      this.#counts[piece]! += by;
+      return;
+    }
+    this.#unfile(piece);
+    this.#counts[piece]! += by;
+    this.#file(piece);
+  }
+
+  /** Makes a piece fresh, or moves it to another priority. */
+  insert(piece: number, level: number): void {
+    if (!this.fresh.set(piece)) this.#unfile(piece);
+    this.#levels[piece] = level;
+    this.#file(piece);
+    if (piece < this.#firstFresh) this.#firstFresh = piece;
+  }
+
+  /** The piece is fresh no longer. */
+  remove(piece: number): void {
+    if (this.fresh.clear(piece)) this.#unfile(piece);
+  }
+
+  /**
+   * The rarest of the highest priority among the fresh pieces that `has` holds; a random one among equals, or a suggested
+   * one. `undefined` if it holds none.
+   */
+  pickRarest(has: Bitfield, random: Random, suggested: readonly number[] = []): number | undefined {
+    let budget = SCAN_BUDGET;
+    for (let level = LEVELS - 1; level > 0; level--) {
+      let rest = this.#sizes[level]! - (this.#bucket(level, -this.#offset)?.length ?? 0);
+      for (let count = 1 - this.#offset; rest > 0; count++) {
+        const bucket = this.#bucket(level, count);
+        if (bucket === undefined || bucket.length === 0) continue;
+        rest -= bucket.length;
+        const start = randomBelow(random, bucket.length);
+        for (let i = 0; i < bucket.length; i++) {
+          const piece = bucket[start + i < bucket.length ? start + i : start + i - bucket.length]!;
+          if (has.has(piece)) return this.#preferred(suggested, has, piece);
+          if (--budget === 0) return this.#sweep(has);
+        }
+      }
+    }
+    return undefined;
+  }
+
+  /** A random one of the fresh pieces that `has` holds, if it has the highest priority of all; else the rarest. */
+  pickRandom(has: Bitfield, random: Random): number | undefined {
+    const from = randomBelow(random, has.length);
+    const found = this.fresh.nextShared(has, from);
+    const piece = found >= 0 ? found : this.fresh.nextShared(has, 0);
+    if (piece < 0) return undefined;
+    const top = this.#sizes.findLastIndex((size) => size > 0);
+    return this.#levels[piece] === top ? piece : this.pickRarest(has, random);
+  }
+
+  /** The lowest of the fresh pieces that `has` holds, whatever its priority. */
+  pickFirst(has: Bitfield): number | undefined {
+    const first = this.fresh.nextSet(this.#firstFresh);
+    if (first < 0) return undefined;
+    this.#firstFresh = first;
+    const piece = this.fresh.nextShared(has, first);
+    return piece < 0 ? undefined : piece;
+  }
+
+  /**
+   * For a peer whose pieces are far from the rarest: compares a few of its own, from where the last such search ended,
+   * so that no piece of work costs more than one pass over the bits.
+   */
+  #sweep(has: Bitfield): number | undefined {
+    let best: number | undefined;
+    for (let step = 0; step < SWEEP_SAMPLE; step++) {
+      let piece = this.fresh.nextShared(has, this.#sweepFrom);
+      if (piece < 0) piece = this.fresh.nextShared(has, 0);
+      if (piece < 0) break;
+      this.#sweepFrom = piece + 1;
+      if (best === undefined || this.#isBetter(piece, best)) best = piece;
+    }
+    return best;
+  }
+
+  #isBetter(piece: number, than: number): boolean {
+    const levels = this.#levels[piece]! - this.#levels[than]!;
+    return levels > 0 || (levels === 0 && this.#counts[piece]! < this.#counts[than]!);
+  }
+
+  #preferred(suggested: readonly number[], has: Bitfield, piece: number): number {
+    const equal = (other: number) =>
+      this.fresh.has(other) && has.has(other) && this.#levels[other] === this.#levels[piece] &&
+      this.#counts[other] === this.#counts[piece];
+    return suggested.find(equal) ?? piece;
+  }
+
+  #count(have: Bitfield, inverse: boolean, by: 1 | -1): void {
+    if (!inverse) {
+      for (let piece = have.nextSet(0); piece >= 0; piece = have.nextSet(piece + 1)) this.change(piece, by);
+      return;
+    }
+    const back = by === 1 ? -1 : 1;
+    for (let piece = have.nextClear(0); piece >= 0; piece = have.nextClear(piece + 1)) {
+      this.change(piece, back);
+    }
+    this.#offset += by;
+  }
+
+  #index(level: number, count: number): number {
+    return (count + this.#maxPeers) * LEVELS + level;
+  }
+
+  #bucket(level: number, count: number): number[] | undefined {
+    return this.#buckets[this.#index(level, count)];
+  }
+
+  #file(piece: number): void {
+    const index = this.#index(this.#levels[piece]!, this.#counts[piece]!);
+    const bucket = this.#buckets[index] ??= [];
+    this.#places[piece] = bucket.length;
+    bucket.push(piece);
+    this.#sizes[this.#levels[piece]!]!++;
+  }
+
+  #unfile(piece: number): void {
+    const bucket = this.#bucket(this.#levels[piece]!, this.#counts[piece]!)!;
+    const last = bucket.pop()!;
+    if (last !== piece) {
+      bucket[this.#places[piece]!] = last;
+      this.#places[last] = this.#places[piece]!;
+    }
+    this.#sizes[this.#levels[piece]!]!--;
+  }
+}

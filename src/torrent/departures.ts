@@ -1,0 +1,59 @@
+/** How a connection ends: books closed, memory freed, the address kept for later or its host banned. */
+
+import { isUploadOnly, type Peer } from "./peer.ts";
+import { closeExclusive, takeAllBack } from "./requests.ts";
+import type { TorrentState } from "./state.ts";
+import type { TorrentCloseReason } from "./vocabulary.ts";
+
+/** What the reason says about the peer: `rules` broken, its own `choice` of silence, or `ours`, no fault of its. */
+const FAULT: { readonly [R in TorrentCloseReason]: "rules" | "choice" | "ours" } = {
+  "invalid message": "rules",
+  "request flood": "rules",
+  "banned": "rules",
+  "snubbed": "choice",
+  "idle": "choice",
+  "both complete": "choice",
+  "duplicate connection": "choice",
+  "connected to itself": "choice",
+  "too many peers": "choice",
+  "paused": "ours",
+};
+
+/** Ends a connection, because of what the peer did or for reasons of ours. */
+export function closePeer(state: TorrentState, peer: Peer, reason: TorrentCloseReason): void {
+  if (state.peers.get(peer.key) !== peer) return;
+  state.effects.push({ type: "close", peer: peer.key, reason });
+  removePeer(state, peer, FAULT[reason] === "ours");
+  if (FAULT[reason] === "rules" && reason !== "banned" && state.candidates.strike(peer.address.host)) {
+    banHost(state, peer.address.host, "broke the rules too often");
+  }
+}
+
+/** Closes the books of a connection that is gone. */
+export function removePeer(state: TorrentState, peer: Peer, blameless = false): void {
+  state.peers.remove(peer);
+  takeAllBack(state, peer, { withCancel: false });
+  closeExclusive(state, peer);
+  state.availability.removePeer(peer.content.have, peer.content.inverse);
+  state.mode.slotFree = true;
+  if (peer.listenAddress === undefined) return;
+  state.candidates.disconnected(peer.listenAddress, {
+    now: state.now,
+    useful: peer.down.pipeline.rate.total + peer.up.rate.total > 0,
+    uploadOnly: isUploadOnly(peer),
+    blameless,
+  });
+}
+
+/** Bans a host: its connections are closed, and the blocks it sent are asked for again. */
+export function banHost(state: TorrentState, host: string, reason: string): void {
+  state.candidates.ban(host);
+  state.effects.push({ type: "ban", host, reason });
+  for (const peer of state.peers.withHost(host)) closePeer(state, peer, "banned");
+  for (const open of state.downloads.all()) {
+    if (open.isStoring) continue;
+    open.forget(host);
+    state.downloads.settle(open);
+  }
+  state.mode.hungry = true;
+}

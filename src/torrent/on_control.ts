@@ -1,0 +1,57 @@
+/** What the user and the readers want: which pieces, in which order, and whether at all. */
+
+import { closePeer } from "./departures.ts";
+import { refile, refileAll } from "./filing.ts";
+import type { OpenPiece } from "./open_piece.ts";
+import { closePiece } from "./requests.ts";
+import type { TorrentState } from "./state.ts";
+import type { TorrentInput } from "./vocabulary.ts";
+
+type InputOf<T extends TorrentInput["type"]> = Extract<TorrentInput, { type: T }>;
+
+/** New priorities. Pieces on their way that are wanted no longer are given up. */
+export function onPrioritize(state: TorrentState, input: InputOf<"prioritize">): void {
+  state.ledger.setPriorities(input.priorities);
+  refileAll(state);
+  closeUnwanted(state);
+  state.mode.hungry = true;
+}
+
+/** Another order. It counts for pieces that are opened from now on. */
+export function onSequential(state: TorrentState, input: InputOf<"sequential">): void {
+  state.mode.sequential = input.sequential;
+}
+
+/** A reader waits for other pieces. Its pieces are wanted even if the user did not want them. */
+export function onUrgent(state: TorrentState, input: InputOf<"urgent">): void {
+  for (const piece of state.ledger.setUrgent(input.reader, input.pieces)) refile(state, piece);
+  closeUnwanted(state);
+  state.mode.hungry = true;
+}
+
+/**
+ * Stops everything. Blocks of pieces that are not whole are given up with the memory they hold, because nobody knows
+ * whether `resume` ever comes.
+ */
+export function onPause(state: TorrentState): void {
+  if (state.mode.paused) return;
+  state.mode.paused = true;
+  for (const peer of state.peers.toArray()) closePeer(state, peer, "paused");
+  closeWhere(state, () => true);
+}
+
+/** Goes on: dials are made at once. */
+export function onResume(state: TorrentState): void {
+  state.mode.paused = false;
+  state.candidates.wake(state.now);
+}
+
+function closeUnwanted(state: TorrentState): void {
+  closeWhere(state, (open) => !state.ledger.missing.has(open.piece));
+}
+
+function closeWhere(state: TorrentState, isLeaving: (open: OpenPiece) => boolean): void {
+  for (const open of [...state.downloads.all()]) {
+    if (!open.isStoring && isLeaving(open)) closePiece(state, open);
+  }
+}

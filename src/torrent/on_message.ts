@@ -1,0 +1,144 @@
+/** What each message of a peer means: one row per message (BEP 3 "peer messages", BEP 6). */
+
+import { Bitfield } from "../bytes/bitfield.ts";
+import { DecodeError } from "../errors.ts";
+import type { PeerMessage } from "../wire/messages/message.ts";
+import { closePeer } from "./departures.ts";
+import { isPointless, peerGains, recount, updateInterest } from "./filing.ts";
+import { onPiece, onReject } from "./on_block.ts";
+import type { Peer } from "./peer.ts";
+import { refill } from "./requesting.ts";
+import { closeExclusive, takeAllBack } from "./requests.ts";
+import type { TorrentState } from "./state.ts";
+import { offerAllowedFast, onCancel, onRequest } from "./uploads.ts";
+
+/** Pieces of an allowed-fast set that are remembered; the canonical set has 10 (BEP 6). */
+const MAX_ALLOWED_FAST = 64;
+/** Suggestions that are remembered, the latest: advice ages quickly. */
+const MAX_SUGGESTED = 8;
+
+type MessageOf<T extends PeerMessage["type"]> = Extract<PeerMessage, { type: T }>;
+type Row<T extends PeerMessage["type"]> = (state: TorrentState, peer: Peer, message: MessageOf<T>) => void;
+
+/** Nothing for this machine: the session or another machine of it answers. */
+const ELSEWHERE = () => {};
+
+const ON_MESSAGE: { readonly [T in PeerMessage["type"]]: Row<T> } = {
+  keepAlive: ELSEWHERE,
+  choke: onChoke,
+  unchoke: onUnchoke,
+  interested: onInterested,
+  notInterested: onNotInterested,
+  have: onHave,
+  bitfield: onBitfield,
+  request: onRequest,
+  piece: onPiece,
+  cancel: onCancel,
+  port: ELSEWHERE,
+  suggest: fastOnly(onSuggest),
+  haveAll: fastOnly(onHaveAll),
+  haveNone: fastOnly(onHaveNone),
+  reject: fastOnly(onReject),
+  allowedFast: fastOnly(onAllowedFast),
+  extended: ELSEWHERE,
+  hashRequest: ELSEWHERE,
+  hashes: ELSEWHERE,
+  hashReject: ELSEWHERE,
+};
+
+/** Looks the message up and does what it says. */
+export function onMessage<T extends PeerMessage["type"]>(
+  state: TorrentState,
+  peer: Peer,
+  message: MessageOf<T> & { readonly type: T },
+): void {
+  const row: Row<T> = ON_MESSAGE[message.type];
+  row(state, peer, message);
+}
+
+/** Without the fast extension these messages end the connection (BEP 6). */
+function fastOnly<T extends PeerMessage["type"]>(row: Row<T>): Row<T> {
+  return (state, peer, message) => {
+    if (peer.fast) row(state, peer, message);
+    else closePeer(state, peer, "invalid message");
+  };
+}
+
+/** Without the fast extension a choke discards what we asked for; with it, each request is answered still (BEP 6). */
+function onChoke(state: TorrentState, peer: Peer): void {
+  peer.flags.peerChoking = true;
+  peer.down.refused.clear();
+  if (!peer.fast) takeAllBack(state, peer, { withCancel: false });
+  closeExclusive(state, peer);
+}
+
+function onUnchoke(state: TorrentState, peer: Peer): void {
+  peer.flags.peerChoking = false;
+  peer.down.refused.clear();
+  peer.down.lastBlockAt = state.now;
+  refill(state, peer);
+}
+
+function onInterested(state: TorrentState, peer: Peer): void {
+  peer.flags.peerInterested = true;
+  peer.flags.idleSince = state.now;
+  state.mode.slotFree = true;
+}
+
+function onNotInterested(state: TorrentState, peer: Peer): void {
+  peer.flags.peerInterested = false;
+  peer.flags.idleSince = state.now;
+  state.mode.slotFree = true;
+}
+
+function onHave(state: TorrentState, peer: Peer, { piece }: MessageOf<"have">): void {
+  if (piece >= state.setup.geometry.pieceCount) return closePeer(state, peer, "invalid message");
+  peer.content.announced = true;
+  if (!peerGains(state, peer, piece)) return;
+  if (isPointless(state, peer)) return closePeer(state, peer, "both complete");
+  if (!peer.flags.peerChoking && state.ledger.missing.has(piece)) refill(state, peer);
+}
+
+function onBitfield(state: TorrentState, peer: Peer, { bits }: MessageOf<"bitfield">): void {
+  try {
+    announce(state, peer, Bitfield.from(bits, state.setup.geometry.pieceCount));
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    closePeer(state, peer, "invalid message");
+  }
+}
+
+function onHaveAll(state: TorrentState, peer: Peer): void {
+  announce(state, peer, Bitfield.full(state.setup.geometry.pieceCount));
+}
+
+function onHaveNone(state: TorrentState, peer: Peer): void {
+  announce(state, peer, new Bitfield(state.setup.geometry.pieceCount));
+}
+
+/** The peer says what it has: once, and before any `have` (BEP 3 "peer messages", BEP 6 "Have All/Have None"). */
+function announce(state: TorrentState, peer: Peer, have: Bitfield): void {
+  if (peer.content.announced) return closePeer(state, peer, "invalid message");
+  peer.content.announced = true;
+  peer.content.inverse = state.availability.addPeer(have);
+  peer.content.have = have;
+  recount(state, peer);
+  if (isPointless(state, peer)) return closePeer(state, peer, "both complete");
+  updateInterest(state, peer);
+  offerAllowedFast(state, peer);
+}
+
+/** Advice on what to take among equals (BEP 6 "Suggest Piece"). */
+function onSuggest(state: TorrentState, peer: Peer, { piece }: MessageOf<"suggest">): void {
+  if (piece >= state.setup.geometry.pieceCount) return closePeer(state, peer, "invalid message");
+  const { suggested } = peer.down;
+  if (suggested.includes(piece)) return;
+  if (suggested.push(piece) > MAX_SUGGESTED) suggested.shift();
+}
+
+/** The piece may be asked for while choked; it says nothing about having it (BEP 6 "Allowed Fast"). */
+function onAllowedFast(state: TorrentState, peer: Peer, { piece }: MessageOf<"allowedFast">): void {
+  if (piece >= state.setup.geometry.pieceCount) return closePeer(state, peer, "invalid message");
+  if (peer.down.allowedFast.size < MAX_ALLOWED_FAST) peer.down.allowedFast.add(piece);
+  refill(state, peer);
+}

@@ -1,0 +1,143 @@
+/** Connections come and go: who may stay, what is said first, and what the session learns about a peer later. */
+
+import { equals } from "@std/bytes/equals";
+import { compareBytes } from "../bytes/compare.ts";
+import { StateError } from "../errors.ts";
+import type { PeerMessage } from "../wire/messages/message.ts";
+import { closePeer, removePeer } from "./departures.ts";
+import { isPointless, peerLoses } from "./filing.ts";
+import { createPeer, type Peer } from "./peer.ts";
+import { takeAllBack } from "./requests.ts";
+import { send, type TorrentState } from "./state.ts";
+import type { TorrentCloseReason, TorrentInput } from "./vocabulary.ts";
+
+/** BitComet drops connections whose queue grows beyond this, whatever it says. */
+const BITCOMET = { prefix: [0x2d, 0x42, 0x43], queue: 50 } as const;
+
+type InputOf<T extends TorrentInput["type"]> = Extract<TorrentInput, { type: T }>;
+
+/** A connection stands. @throws {StateError} If its key is in use. */
+export function onPeerConnected(state: TorrentState, input: InputOf<"peerConnected">): void {
+  if (state.peers.get(input.peer) !== undefined) {
+    throw new StateError(`Cannot add peer ${input.peer}: there is a connection with this key`);
+  }
+  if (input.direction === "outgoing") state.candidates.connected(input.address, state.now);
+  const reason = reasonToRefuse(state, input);
+  if (reason === undefined) return welcome(state, input);
+  state.effects.push({ type: "close", peer: input.peer, reason });
+  if (input.direction === "outgoing") refuseCandidate(state, input, reason);
+}
+
+/** The connection is gone. */
+export function onPeerClosed(state: TorrentState, input: InputOf<"peerClosed">): void {
+  const peer = state.peers.get(input.peer);
+  if (peer !== undefined) removePeer(state, peer);
+}
+
+/** The peer's extension handshake, or a later change of it (BEP 10 "handshake message", BEP 21). */
+export function onPeerCapabilities(state: TorrentState, input: InputOf<"peerCapabilities">): void {
+  const peer = state.peers.get(input.peer);
+  if (peer === undefined) return;
+  if (input.requestQueue !== undefined && !isBitComet(peer)) peer.down.pipeline.limit = input.requestQueue;
+  if (input.listenPort !== undefined) learnListenPort(state, peer, input.listenPort);
+  if (input.uploadOnly === undefined) return;
+  peer.content.uploadOnly = input.uploadOnly;
+  if (isPointless(state, peer)) closePeer(state, peer, "both complete");
+}
+
+/** The peer has lost a piece (BEP 54 "receiver operation"): without the fast extension the requests for it are void. */
+export function onPeerDontHave(state: TorrentState, input: InputOf<"peerDontHave">): void {
+  const peer = state.peers.get(input.peer);
+  if (peer === undefined || !peerLoses(state, peer, input.piece)) return;
+  if (!peer.fast) takeAllBack(state, peer, { withCancel: false, piece: input.piece });
+  const open = state.downloads.get(input.piece);
+  if (open?.exclusive === peer.key) state.mode.hungry = true;
+}
+
+function reasonToRefuse(
+  state: TorrentState,
+  input: InputOf<"peerConnected">,
+): TorrentCloseReason | undefined {
+  if (state.mode.paused) return "paused";
+  if (state.candidates.isBanned(input.address.host)) return "banned";
+  if (equals(input.peerId, state.setup.peerId)) return "connected to itself";
+  const double = state.peers.withPeerId(input.peerId);
+  if (double !== undefined) return resolveDouble(state, input, double);
+  return state.peers.size < state.setup.limits.maxPeers || replaceLowest(state, input)
+    ? undefined
+    : "too many peers";
+}
+
+/** Of two connections between the same peers, the one stays that the peer with the greater id opened; else the older. */
+function resolveDouble(
+  state: TorrentState,
+  input: InputOf<"peerConnected">,
+  double: Peer,
+): TorrentCloseReason | undefined {
+  const ours = compareBytes(state.setup.peerId, input.peerId) > 0 ? "outgoing" : "incoming";
+  const listenAddress = double.listenAddress ?? (input.direction === "outgoing" ? input.address : undefined);
+  if (double.direction === input.direction || input.direction !== ours) {
+    double.listenAddress = listenAddress;
+    return "duplicate connection";
+  }
+  closePeer(state, double, "duplicate connection");
+  if (listenAddress !== undefined) state.candidates.connected(listenAddress, state.now);
+  return undefined;
+}
+
+/**
+ * All places are taken: the connection of lowest priority leaves if it does nothing and the new one ranks higher, so that
+ * early comers do not keep everybody else out (BEP 40 "overview").
+ */
+function replaceLowest(state: TorrentState, input: InputOf<"peerConnected">): boolean {
+  if (!state.candidates.isRanked) return false;
+  const quiet = state.peers.toArray().filter((peer) => peer.down.requests.size === 0 && peer.flags.amChoking);
+  const ranked = quiet.map((peer) => ({ peer, rank: state.candidates.rank(peer.address) }));
+  const lowest = ranked.sort((a, b) => a.rank - b.rank)[0];
+  if (lowest === undefined || lowest.rank >= state.candidates.rank(input.address)) return false;
+  closePeer(state, lowest.peer, "too many peers");
+  return true;
+}
+
+function refuseCandidate(
+  state: TorrentState,
+  input: InputOf<"peerConnected">,
+  reason: TorrentCloseReason,
+): void {
+  if (reason === "connected to itself") return state.candidates.isOurselves(input.address);
+  if (reason === "duplicate connection") return;
+  const blameless = reason === "paused";
+  state.candidates.disconnected(input.address, {
+    now: state.now,
+    useful: true,
+    uploadOnly: false,
+    blameless,
+  });
+}
+
+function welcome(state: TorrentState, input: InputOf<"peerConnected">): void {
+  const { geometry, limits } = state.setup;
+  const peer = createPeer(input, { pieceCount: geometry.pieceCount, limits, now: state.now });
+  if (isBitComet(peer)) peer.down.pipeline.limit = BITCOMET.queue;
+  state.peers.add(peer);
+  const announcement = firstMessage(state, peer);
+  if (announcement !== undefined) send(state, peer, announcement);
+}
+
+/** What we have, in the shortest form; nothing at all is the short form of nothing (BEP 3 "peer messages", BEP 6). */
+function firstMessage(state: TorrentState, peer: Peer): PeerMessage | undefined {
+  const { have } = state.ledger;
+  if (have.isEmpty) return peer.fast ? { type: "haveNone" } : undefined;
+  return have.isFull && peer.fast ? { type: "haveAll" } : { type: "bitfield", bits: have.toBytes() };
+}
+
+function isBitComet(peer: Peer): boolean {
+  return BITCOMET.prefix.every((byte, i) => peer.peerId[i] === byte);
+}
+
+/** An incoming peer says where it listens: it is not to be dialled as well, and may be dialled later. */
+function learnListenPort(state: TorrentState, peer: Peer, port: number): void {
+  if (peer.listenAddress !== undefined || port <= 0 || port > 0xffff) return;
+  peer.listenAddress = { host: peer.address.host, port };
+  state.candidates.connected(peer.listenAddress, state.now);
+}

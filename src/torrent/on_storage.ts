@@ -1,0 +1,86 @@
+/** What became of pieces on disk: stored, corrupt, not written, lost, found. */
+
+import { banHost } from "./departures.ts";
+import { refile } from "./filing.ts";
+import { closePiece } from "./requests.ts";
+import { send, type TorrentState } from "./state.ts";
+import { dropRequests, onBlockSent, onBlockUnreadable } from "./uploads.ts";
+import type { TorrentInput } from "./vocabulary.ts";
+
+type InputOf<T extends TorrentInput["type"]> = Extract<TorrentInput, { type: T }>;
+
+/** The piece is verified and written. Who lied about it before is known now. */
+export function onPieceStored(state: TorrentState, { piece }: InputOf<"pieceStored">): void {
+  const open = state.downloads.get(piece);
+  if (!open?.isStoring) return;
+  const liars = state.blame.passed(open);
+  state.ledger.gain(piece);
+  closePiece(state, open);
+  announcePiece(state, piece);
+  for (const host of liars) banHost(state, host, "sent data that fails its hash");
+}
+
+/** The piece does not match its hash: it is wanted again, and its sender banned if there was only one. */
+export function onPieceCorrupt(state: TorrentState, { piece }: InputOf<"pieceCorrupt">): void {
+  const open = state.downloads.get(piece);
+  if (!open?.isStoring) return;
+  state.totals.corrupt += open.bytes.length;
+  const liar = state.blame.failed(open);
+  closePiece(state, open);
+  state.mode.hungry = true;
+  if (liar !== undefined) banHost(state, liar, "sent data that fails its hash");
+}
+
+/** The piece could not be written: it is missing still. Nothing is asked at once, since the next would fare no better. */
+export function onStoreFailed(state: TorrentState, { piece }: InputOf<"storeFailed">): void {
+  const open = state.downloads.get(piece);
+  if (open?.isStoring) closePiece(state, open);
+}
+
+/** Pieces turn out to be missing. */
+export function onPiecesLost(state: TorrentState, { pieces }: InputOf<"piecesLost">): void {
+  for (const piece of pieces) losePiece(state, piece);
+}
+
+/** Pieces turn out to be there. What is under way of them is not needed. */
+export function onPiecesFound(state: TorrentState, { pieces }: InputOf<"piecesFound">): void {
+  for (const piece of pieces) {
+    if (!isPiece(state, piece) || !state.ledger.gain(piece)) continue;
+    const open = state.downloads.get(piece);
+    if (open !== undefined && !open.isStoring) closePiece(state, open);
+    refile(state, piece);
+    announcePiece(state, piece);
+  }
+}
+
+/** A block went out. */
+export function onSent(state: TorrentState, input: InputOf<"blockSent">): void {
+  state.totals.up.add(input.length, state.now);
+  const peer = state.peers.get(input.peer);
+  if (peer !== undefined) onBlockSent(state, peer, input);
+}
+
+/** A block could not be read: its piece is not ours after all. */
+export function onReadFailed(state: TorrentState, input: InputOf<"readFailed">): void {
+  losePiece(state, input.piece);
+  const peer = state.peers.get(input.peer);
+  if (peer !== undefined) onBlockUnreadable(state, peer, input);
+}
+
+function losePiece(state: TorrentState, piece: number): void {
+  if (!isPiece(state, piece) || !state.ledger.lose(piece)) return;
+  state.effects.push({ type: "pieceLost", piece });
+  for (const peer of state.peers.all()) dropRequests(state, peer, (other) => other === piece);
+  refile(state, piece);
+  state.mode.hungry = true;
+}
+
+function announcePiece(state: TorrentState, piece: number): void {
+  state.effects.push({ type: "pieceCompleted", piece });
+  const have = { type: "have", piece } as const;
+  for (const peer of state.peers.all()) send(state, peer, have);
+}
+
+function isPiece(state: TorrentState, piece: number): boolean {
+  return Number.isInteger(piece) && piece >= 0 && piece < state.setup.geometry.pieceCount;
+}

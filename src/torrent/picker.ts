@@ -1,0 +1,103 @@
+/**
+ * Which piece a peer works on next. In this order: what readers wait for; the piece it is at; pieces that are open
+ * already; then new ones, the first few at random, later the rarest (BEP 3 "peer protocol", "download pieces in random order").
+ */
+
+import { refile } from "./filing.ts";
+import type { OpenPiece } from "./open_piece.ts";
+import type { Peer } from "./peer.ts";
+import { closePiece } from "./requests.ts";
+import type { TorrentState } from "./state.ts";
+
+/** Pieces opened at random before rarity counts: a newcomer needs whole pieces to trade, and rare ones come slowly. */
+const RANDOM_FIRST = 4;
+/** An open piece that nobody has worked on for so long may be given up for one that somebody can work on. */
+const STUCK_MS = 30_000;
+
+/** The open piece with a free block that this peer is to be asked for next; opens one if need be. */
+export function pickPiece(state: TorrentState, peer: Peer): OpenPiece | undefined {
+  if (peer.flags.peerChoking) return pickAllowed(state, peer);
+  return pickUrgent(state, peer) ?? pickCurrent(state, peer) ?? pickPartial(state, peer) ??
+    pickNew(state, peer);
+}
+
+/** Whether the peer can be asked for blocks of an open piece. */
+export function canServe(peer: Peer, open: OpenPiece): boolean {
+  if (!peer.content.have.has(open.piece) || peer.down.refused.has(open.piece)) return false;
+  if (open.exclusive !== undefined && open.exclusive !== peer.key) return false;
+  return !peer.flags.peerChoking || peer.down.allowedFast.has(open.piece);
+}
+
+function pickUrgent(state: TorrentState, peer: Peer): OpenPiece | undefined {
+  for (const piece of state.ledger.urgent) {
+    const open = pickThis(state, peer, piece, true);
+    if (open !== undefined) return open;
+  }
+  return undefined;
+}
+
+/** Pieces that may be asked for while the peer chokes us (BEP 6 "Allowed Fast"). */
+function pickAllowed(state: TorrentState, peer: Peer): OpenPiece | undefined {
+  for (const piece of peer.down.allowedFast) {
+    const open = pickThis(state, peer, piece, false);
+    if (open !== undefined) return open;
+  }
+  return undefined;
+}
+
+/** One piece, open or not, if it can be gone on with. */
+function pickThis(state: TorrentState, peer: Peer, piece: number, urgent: boolean): OpenPiece | undefined {
+  const open = state.downloads.get(piece);
+  if (open !== undefined) return open.free > 0 && canServe(peer, open) ? open : undefined;
+  if (!state.availability.fresh.has(piece) || !peer.content.have.has(piece)) return undefined;
+  return openPiece(state, peer, piece, urgent);
+}
+
+function pickCurrent(state: TorrentState, peer: Peer): OpenPiece | undefined {
+  if (peer.down.current === undefined) return undefined;
+  const open = state.downloads.get(peer.down.current);
+  return open !== undefined && open.free > 0 && canServe(peer, open) ? open : undefined;
+}
+
+function pickPartial(state: TorrentState, peer: Peer): OpenPiece | undefined {
+  for (const open of state.downloads.withFree) if (canServe(peer, open)) return open;
+  return undefined;
+}
+
+function pickNew(state: TorrentState, peer: Peer): OpenPiece | undefined {
+  if (peer.content.fresh === 0) return undefined;
+  const piece = chooseNew(state, peer);
+  return piece === undefined ? undefined : openPiece(state, peer, piece, false);
+}
+
+function chooseNew(state: TorrentState, peer: Peer): number | undefined {
+  const { availability, ledger, setup } = state;
+  const { have } = peer.content;
+  if (state.mode.sequential) return availability.pickFirst(have);
+  if (ledger.have.count < RANDOM_FIRST) return availability.pickRandom(have, setup.random);
+  return availability.pickRarest(have, setup.random, peer.down.suggested);
+}
+
+function openPiece(state: TorrentState, peer: Peer, piece: number, urgent: boolean): OpenPiece | undefined {
+  if (peer.down.refused.has(piece)) return undefined;
+  const exclusive = state.blame.isOnParole(piece) ? peer.key : undefined;
+  const open = state.downloads.open(piece, { urgent, exclusive }) ??
+    makeRoom(state, piece, { urgent, exclusive });
+  if (open === undefined) return undefined;
+  refile(state, piece);
+  return open;
+}
+
+/** All memory is taken: gives up a piece that nobody can go on with, and opens the other one in its place. */
+function makeRoom(
+  state: TorrentState,
+  piece: number,
+  options: { urgent: boolean; exclusive: number | undefined },
+): OpenPiece | undefined {
+  const isStuck = (open: OpenPiece) =>
+    open.isUntouched || state.availability.of(open.piece) === 0 || state.now - open.touchedAt >= STUCK_MS;
+  const stuck = state.downloads.leastFilledIdle(isStuck);
+  if (stuck === undefined) return undefined;
+  closePiece(state, stuck);
+  return state.downloads.open(piece, options);
+}

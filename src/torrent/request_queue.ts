@@ -1,0 +1,94 @@
+/** A queue of block requests in flat memory: a peer may ask for thousands, and 80 peers may do so at once. */
+
+import type { BlockRange } from "../wire/messages/message.ts";
+
+/** Numbers per request. */
+const WIDTH = 3;
+/** Requests there is room for at first: what a careful client sends. */
+const START_CAPACITY = 16;
+
+/** First in, first out, with removal from the middle. Memory doubles with need and is bounded by the caller's cap. */
+export class RequestQueue {
+  #slots = new Uint32Array(START_CAPACITY * WIDTH);
+  #head = 0;
+  #size = 0;
+
+  /** Number of requests. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Adds a request at the end. */
+  push(range: BlockRange): void {
+    if (this.#size * WIDTH === this.#slots.length) this.#grow();
+    this.#write(this.#size++, range.piece, range.begin, range.length);
+  }
+
+  /** The oldest request, still in the queue. */
+  peek(): BlockRange | undefined {
+    return this.#size === 0 ? undefined : this.#read(0);
+  }
+
+  /** Takes the oldest request out. */
+  shift(): BlockRange | undefined {
+    if (this.#size === 0) return undefined;
+    const range = this.#read(0);
+    this.#head = (this.#head + WIDTH) % this.#slots.length;
+    this.#size--;
+    return range;
+  }
+
+  /** Takes one request out wherever it stands, and answers whether it was there. Looks at every request. */
+  remove(range: BlockRange): boolean {
+    for (let i = 0; i < this.#size; i++) {
+      const slot = this.#slot(i);
+      if (this.#slots[slot + 1] !== range.begin || this.#slots[slot] !== range.piece) continue;
+      if (this.#slots[slot + 2] !== range.length) continue;
+      for (let j = i; j + 1 < this.#size; j++) this.#copy(j + 1, j);
+      this.#size--;
+      return true;
+    }
+    return false;
+  }
+
+  /** Takes out every request for which `isLeaving` holds, and answers those in order. */
+  takeAll(isLeaving: (piece: number) => boolean): BlockRange[] {
+    const taken: BlockRange[] = [];
+    let kept = 0;
+    for (let i = 0; i < this.#size; i++) {
+      if (isLeaving(this.#slots[this.#slot(i)]!)) taken.push(this.#read(i));
+      else this.#copy(i, kept++);
+    }
+    this.#size = kept;
+    return taken;
+  }
+
+  #slot(index: number): number {
+    return (this.#head + index * WIDTH) % this.#slots.length;
+  }
+
+  #read(index: number): BlockRange {
+    const slot = this.#slot(index);
+    return { piece: this.#slots[slot]!, begin: this.#slots[slot + 1]!, length: this.#slots[slot + 2]! };
+  }
+
+  #write(index: number, piece: number, begin: number, length: number): void {
+    const slot = this.#slot(index);
+    this.#slots[slot] = piece;
+    this.#slots[slot + 1] = begin;
+    this.#slots[slot + 2] = length;
+  }
+
+  #copy(from: number, to: number): void {
+    const source = this.#slot(from);
+    this.#slots.copyWithin(this.#slot(to), source, source + WIDTH);
+  }
+
+  #grow(): void {
+    const larger = new Uint32Array(this.#slots.length * 2);
+    larger.set(this.#slots.subarray(this.#head));
+    larger.set(this.#slots.subarray(0, this.#head), this.#slots.length - this.#head);
+    this.#slots = larger;
+    this.#head = 0;
+  }
+}

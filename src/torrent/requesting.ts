@@ -1,0 +1,103 @@
+/** Keeps every peer's pipeline full: free blocks first, then, near the end, blocks that others are asked for too. */
+
+import type { OpenPiece } from "./open_piece.ts";
+import type { Peer } from "./peer.ts";
+import { canServe, pickPiece } from "./picker.ts";
+import { sendRequest } from "./requests.ts";
+import type { TorrentState } from "./state.ts";
+
+/** Peers asked for the same block near the end: enough to pass by slow ones without asking the whole swarm. */
+const MAX_REQUESTERS = 4;
+/** Requests of a peer while it is asked for what others are asked for: what is lost if all of them come twice. */
+const ENDGAME_DEPTH = 8;
+/** A block that a reader waits for is asked of a second peer after this time: a player's patience. */
+const URGENT_PATIENCE_MS = 2000;
+/** Pieces of the readers' list that get second requests. */
+const URGENT_HELPED = 2;
+
+/** A peer that has refused so many pieces is left alone until the next sweep: it would refuse all others as quickly. */
+const MAX_REFUSED = 32;
+
+/** Sends as many requests as the pipeline has room for. */
+export function refill(state: TorrentState, peer: Peer): void {
+  const { down } = peer;
+  if (!peer.flags.amInterested || down.refused.size >= MAX_REFUSED) return;
+  let room = down.pipeline.depth - down.requests.size;
+  if (room > 0 && state.ledger.urgent.size > 0) room -= helpReaders(state, peer, room);
+  while (room > 0) {
+    const open = pickPiece(state, peer);
+    if (open === undefined) break;
+    room -= askFree(state, peer, open, room);
+  }
+  if (room > 0 && isEndgame(state, peer)) {
+    askAgain(state, peer, Math.min(room, ENDGAME_DEPTH - down.requests.size));
+  }
+}
+
+/** {@linkcode refill} for everybody: after work has come up that any peer may take. */
+export function refillAll(state: TorrentState): void {
+  state.downloads.starved = false;
+  for (const peer of state.peers.all()) refill(state, peer);
+}
+
+function askFree(state: TorrentState, peer: Peer, open: OpenPiece, room: number): number {
+  let asked = 0;
+  for (; asked < room && open.free > 0; asked++) sendRequest(state, peer, open, open.takeFree(state.now));
+  state.downloads.settle(open);
+  peer.down.current = open.piece;
+  return asked;
+}
+
+/**
+ * Nothing is left to open and every missing block is asked of somebody (BEP 3 "peer protocol", endgame mode); or there is
+ * no memory to open more, and this peer has nothing to do.
+ */
+function isEndgame(state: TorrentState, peer: Peer): boolean {
+  const { downloads, availability } = state;
+  if (downloads.outstanding === peer.down.requests.size || peer.down.requests.size >= ENDGAME_DEPTH) {
+    return false;
+  }
+  return availability.reachable === 0 || (downloads.starved && peer.down.requests.size === 0);
+}
+
+function askAgain(state: TorrentState, peer: Peer, room: number): void {
+  for (const open of state.downloads.all()) {
+    if (room <= 0) return;
+    room -= askBlocksAgain(state, peer, open, { room, before: state.now });
+  }
+}
+
+function helpReaders(state: TorrentState, peer: Peer, room: number): number {
+  let asked = 0;
+  let helped = 0;
+  for (const piece of state.ledger.urgent) {
+    if (helped++ === URGENT_HELPED) break;
+    const open = state.downloads.get(piece);
+    if (open === undefined) continue;
+    asked += askBlocksAgain(state, peer, open, {
+      room: room - asked,
+      before: state.now - URGENT_PATIENCE_MS,
+    });
+  }
+  return asked;
+}
+
+/** Asks for missing blocks of the piece that others were asked for up to `before`. */
+function askBlocksAgain(
+  state: TorrentState,
+  peer: Peer,
+  open: OpenPiece,
+  bounds: { room: number; before: number },
+): number {
+  if (open.isStoring || open.isIdle || open.exclusive !== undefined || !canServe(peer, open)) return 0;
+  let asked = 0;
+  for (let block = 0; block < open.blockCount && asked < bounds.room; block++) {
+    const requests = open.requestsOf(block);
+    if (requests === 0 || requests >= MAX_REQUESTERS || open.askedAt(block) > bounds.before) continue;
+    if (peer.down.requests.has(state.downloads.keyOf(open.piece, block))) continue;
+    open.request(block, state.now);
+    sendRequest(state, peer, open, block);
+    asked++;
+  }
+  return asked;
+}

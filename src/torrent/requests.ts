@@ -1,0 +1,105 @@
+/** Single requests: asking for a block, taking a request back, closing a piece; the counts stay in step. */
+
+import { refile } from "./filing.ts";
+import type { OpenPiece } from "./open_piece.ts";
+import { BLOCK_LENGTH } from "./options.ts";
+import type { Peer } from "./peer.ts";
+import { send, type TorrentState } from "./state.ts";
+
+/** Requests taken back whose answer may still come: twice the longest pipeline; the oldest are forgotten. */
+const MAX_LATE = 4000;
+
+/** Asks the peer for a block that already counts as requested once more. */
+export function sendRequest(state: TorrentState, peer: Peer, open: OpenPiece, block: number): void {
+  peer.down.requests.set(state.downloads.keyOf(open.piece, block), state.now);
+  state.downloads.outstanding++;
+  send(state, peer, { type: "request", ...rangeOf(open, block) });
+}
+
+/** The peer does not owe us this block any more: it came or was refused. Answers whether it was asked for it. */
+export function settleRequest(state: TorrentState, peer: Peer, key: number): boolean {
+  if (!peer.down.requests.delete(key)) return false;
+  const { downloads } = state;
+  const open = downloads.get(downloads.pieceOf(key));
+  downloads.outstanding--;
+  if (open === undefined) return true;
+  open.release(downloads.blockOf(key));
+  downloads.settle(open);
+  return true;
+}
+
+/** Takes one request back, with a `cancel` if the peer still works on it. The block may come nevertheless. */
+export function takeBack(state: TorrentState, peer: Peer, key: number, withCancel: boolean): void {
+  const { downloads } = state;
+  const open = downloads.get(downloads.pieceOf(key));
+  settleRequest(state, peer, key);
+  rememberLate(peer, key);
+  if (withCancel && open !== undefined) {
+    send(state, peer, { type: "cancel", ...rangeOf(open, downloads.blockOf(key)) });
+  }
+}
+
+/** Takes all of a peer's requests back, or those of one piece; others may be asked. */
+export function takeAllBack(
+  state: TorrentState,
+  peer: Peer,
+  options: { withCancel: boolean; piece?: number },
+): void {
+  for (const key of [...peer.down.requests.keys()]) {
+    if (options.piece !== undefined && state.downloads.pieceOf(key) !== options.piece) continue;
+    takeBack(state, peer, key, options.withCancel);
+  }
+  closeUntouched(state);
+  state.mode.hungry = true;
+}
+
+/** Cancels the requests for one block (BEP 3 "peer protocol", endgame mode) and answers who was asked. */
+export function cancelBlock(state: TorrentState, open: OpenPiece, block: number): Peer[] {
+  const key = state.downloads.keyOf(open.piece, block);
+  const asked: Peer[] = [];
+  for (const peer of state.peers.all()) {
+    if (open.requestsOf(block) === 0) break;
+    if (!peer.down.requests.has(key)) continue;
+    takeBack(state, peer, key, true);
+    asked.push(peer);
+  }
+  return asked;
+}
+
+/** Closes a piece, whatever of it is here or under way. */
+export function closePiece(state: TorrentState, open: OpenPiece): void {
+  for (let block = 0; block < open.blockCount; block++) {
+    if (open.requestsOf(block) > 0) cancelBlock(state, open, block);
+  }
+  if (open.isStoring) state.downloads.storing--;
+  state.downloads.close(open);
+  refile(state, open.piece);
+  if (state.downloads.starved) state.mode.hungry = true;
+}
+
+/** Closes the pieces that only this peer may be asked for, since it does not go on with them. */
+export function closeExclusive(state: TorrentState, peer: Peer): void {
+  if (!state.blame.hasParole) return;
+  for (const open of [...state.downloads.all()]) {
+    if (open.exclusive !== peer.key || open.isStoring) continue;
+    closePiece(state, open);
+    state.mode.hungry = true;
+  }
+}
+
+/** Closes the pieces of which nothing is here or under way any more: they compete by their rarity again. */
+function closeUntouched(state: TorrentState): void {
+  for (const open of [...state.downloads.withFree]) if (open.isUntouched) closePiece(state, open);
+}
+
+function rangeOf(open: OpenPiece, block: number): { piece: number; begin: number; length: number } {
+  return { piece: open.piece, begin: block * BLOCK_LENGTH, length: open.blockLength(block) };
+}
+
+function rememberLate(peer: Peer, key: number): void {
+  peer.down.late.add(key);
+  for (const oldest of peer.down.late) {
+    if (peer.down.late.size <= MAX_LATE) return;
+    peer.down.late.delete(oldest);
+  }
+}

@@ -1,0 +1,109 @@
+/** Serving: the queue of a peer's requests, and as many reads under way as fill its connection (BEP 3, 6). */
+
+import type { BlockRange } from "../wire/messages/message.ts";
+import { closePeer } from "./departures.ts";
+import type { Peer } from "./peer.ts";
+import { send, type TorrentState } from "./state.ts";
+
+/** Requests that one peer may have waiting. webtorrent and transmission queue more than 8,192, so twice that. */
+const MAX_QUEUE = 16384;
+/**
+ * Longest block that is served. 16 KiB is what everybody asks for (BEP 3 "peer messages", request); very old clients
+ * ask for up to 128 KiB, and answering costs no more than answering eight requests.
+ */
+const MAX_SERVED_LENGTH = 128 * 1024;
+
+/** The peer asks for a block. */
+export function onRequest(state: TorrentState, peer: Peer, range: BlockRange): void {
+  if (!isInContent(state, range)) return closePeer(state, peer, "invalid message");
+  if (!state.ledger.have.has(range.piece) || !isAllowed(peer, range.piece)) return refuse(state, peer, range);
+  if (peer.up.queue.size + peer.up.reading >= MAX_QUEUE) return closePeer(state, peer, "request flood");
+  peer.up.queue.push(range);
+  serve(state, peer);
+}
+
+/** The peer takes a request back. Under the fast extension it gets its one answer all the same (BEP 6). */
+export function onCancel(state: TorrentState, peer: Peer, range: BlockRange): void {
+  if (peer.up.queue.remove(range)) reject(state, peer, range);
+}
+
+/** A block has left for the socket. */
+export function onBlockSent(state: TorrentState, peer: Peer, range: BlockRange): void {
+  readEnded(peer, range);
+  peer.up.rate.add(range.length, state.now);
+  serve(state, peer);
+}
+
+/** A block could not be read: the peer gets its answer, and the next one its turn. */
+export function onBlockUnreadable(state: TorrentState, peer: Peer, range: BlockRange): void {
+  readEnded(peer, range);
+  reject(state, peer, range);
+  serve(state, peer);
+}
+
+/** Stops choking the peer. */
+export function unchoke(state: TorrentState, peer: Peer): void {
+  peer.flags.amChoking = false;
+  peer.up.refused = 0;
+  send(state, peer, { type: "unchoke" });
+}
+
+/** Chokes the peer: first the choke, then what it will not get any more (BEP 6 "Reject Request"). */
+export function choke(state: TorrentState, peer: Peer): void {
+  peer.flags.amChoking = true;
+  send(state, peer, { type: "choke" });
+  dropRequests(state, peer, (piece) => !isAllowed(peer, piece));
+}
+
+/** Drops the requests for pieces that are not served any more, with a reject each under the fast extension. */
+export function dropRequests(state: TorrentState, peer: Peer, isLeaving: (piece: number) => boolean): void {
+  if (peer.up.queue.size === 0) return;
+  for (const range of peer.up.queue.takeAll(isLeaving)) reject(state, peer, range);
+}
+
+/** Tells a starting peer what it may ask for while choked: of its set, the pieces we have (BEP 6 "Allowed Fast"). */
+export function offerAllowedFast(state: TorrentState, peer: Peer): void {
+  if (peer.content.have.count > peer.up.allowedFastOffer.length) return;
+  for (const piece of peer.up.allowedFastOffer) {
+    if (!state.ledger.have.has(piece) || peer.content.have.has(piece)) continue;
+    peer.up.allowedFast.add(piece);
+    send(state, peer, { type: "allowedFast", piece });
+  }
+}
+
+function isInContent(state: TorrentState, { piece, begin, length }: BlockRange): boolean {
+  const { geometry } = state.setup;
+  if (piece >= geometry.pieceCount || length === 0 || length > MAX_SERVED_LENGTH) return false;
+  return begin + length <= geometry.pieceSize(piece);
+}
+
+/** Whether the peer may have blocks of the piece now; while choked only as long as it has few pieces (BEP 6). */
+function isAllowed(peer: Peer, piece: number): boolean {
+  if (!peer.flags.amChoking) return true;
+  return peer.up.allowedFast.has(piece) && peer.content.have.count <= peer.up.allowedFastOffer.length;
+}
+
+function refuse(state: TorrentState, peer: Peer, range: BlockRange): void {
+  if (++peer.up.refused > MAX_QUEUE) return closePeer(state, peer, "request flood");
+  reject(state, peer, range);
+}
+
+function reject(state: TorrentState, peer: Peer, { piece, begin, length }: BlockRange): void {
+  if (peer.fast) send(state, peer, { type: "reject", piece, begin, length });
+}
+
+function serve(state: TorrentState, peer: Peer): void {
+  const { up } = peer;
+  while (up.readingBytes < state.setup.limits.maxReadBytes) {
+    const range = up.queue.shift();
+    if (range === undefined) return;
+    up.readingBytes += range.length;
+    up.reading++;
+    state.effects.push({ type: "read", peer: peer.key, ...range });
+  }
+}
+
+function readEnded(peer: Peer, { length }: BlockRange): void {
+  peer.up.readingBytes = Math.max(0, peer.up.readingBytes - length);
+  peer.up.reading = Math.max(0, peer.up.reading - 1);
+}
