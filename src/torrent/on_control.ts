@@ -5,6 +5,7 @@ import { refile, refileAll } from "./filing.ts";
 import type { OpenPiece } from "./open_piece.ts";
 import { closePiece } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
+import { READER_SWEEP_MS } from "./sweep.ts";
 import type { TorrentInput } from "./vocabulary.ts";
 
 type InputOf<T extends TorrentInput["type"]> = Extract<TorrentInput, { type: T }>;
@@ -26,6 +27,7 @@ export function onSequential(state: TorrentState, input: InputOf<"sequential">):
 export function onUrgent(state: TorrentState, input: InputOf<"urgent">): void {
   for (const piece of state.ledger.setUrgent(input.reader, input.pieces)) refile(state, piece);
   closeUnwanted(state);
+  state.mode.sweepAt = Math.min(state.mode.sweepAt, state.now + READER_SWEEP_MS);
   state.mode.hungry = true;
 }
 

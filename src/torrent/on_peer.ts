@@ -7,7 +7,7 @@ import type { PeerMessage } from "../wire/messages/message.ts";
 import { closePeer, removePeer } from "./departures.ts";
 import { isPointless, peerLoses } from "./filing.ts";
 import { createPeer, type Peer } from "./peer.ts";
-import { takeAllBack } from "./requests.ts";
+import { closePiece, takeAllBack } from "./requests.ts";
 import { send, type TorrentState } from "./state.ts";
 import type { TorrentCloseReason, TorrentInput } from "./vocabulary.ts";
 
@@ -48,10 +48,14 @@ export function onPeerCapabilities(state: TorrentState, input: InputOf<"peerCapa
 /** The peer has lost a piece (BEP 54 "receiver operation"): without the fast extension the requests for it are void. */
 export function onPeerDontHave(state: TorrentState, input: InputOf<"peerDontHave">): void {
   const peer = state.peers.get(input.peer);
-  if (peer === undefined || !peerLoses(state, peer, input.piece)) return;
+  if (peer === undefined) return;
+  if (input.piece >= state.setup.geometry.pieceCount) return closePeer(state, peer, "invalid message");
+  if (!peerLoses(state, peer, input.piece)) return;
   if (!peer.fast) takeAllBack(state, peer, { withCancel: false, piece: input.piece });
   const open = state.downloads.get(input.piece);
-  if (open?.exclusive === peer.key) state.mode.hungry = true;
+  if (open?.exclusive !== peer.key || open.isStoring) return;
+  closePiece(state, open);
+  state.mode.hungry = true;
 }
 
 function reasonToRefuse(
@@ -75,14 +79,12 @@ function resolveDouble(
   double: Peer,
 ): TorrentCloseReason | undefined {
   const ours = compareBytes(state.setup.peerId, input.peerId) > 0 ? "outgoing" : "incoming";
-  const listenAddress = double.listenAddress ?? (input.direction === "outgoing" ? input.address : undefined);
-  if (double.direction === input.direction || input.direction !== ours) {
-    double.listenAddress = listenAddress;
-    return "duplicate connection";
+  if (double.direction !== input.direction && input.direction === ours) {
+    closePeer(state, double, "duplicate connection");
+    return undefined;
   }
-  closePeer(state, double, "duplicate connection");
-  if (listenAddress !== undefined) state.candidates.connected(listenAddress, state.now);
-  return undefined;
+  if (input.direction === "outgoing") double.listenAddress ??= input.address;
+  return "duplicate connection";
 }
 
 /**
@@ -104,15 +106,12 @@ function refuseCandidate(
   input: InputOf<"peerConnected">,
   reason: TorrentCloseReason,
 ): void {
-  if (reason === "connected to itself") return state.candidates.isOurselves(input.address);
-  if (reason === "duplicate connection") return;
+  const { candidates, peers, now } = state;
+  if (reason === "connected to itself") return candidates.isOurselves(input.address);
+  // The older connection took the address over: it is connected.
+  if (peers.withPeerId(input.peerId)?.listenAddress === input.address) return;
   const blameless = reason === "paused";
-  state.candidates.disconnected(input.address, {
-    now: state.now,
-    useful: true,
-    uploadOnly: false,
-    blameless,
-  });
+  candidates.disconnected(input.address, { now, useful: false, uploadOnly: false, blameless });
 }
 
 function welcome(state: TorrentState, input: InputOf<"peerConnected">): void {

@@ -7,6 +7,8 @@ import type { TorrentState } from "./state.ts";
 
 /** Time between sweeps: how late a timeout may come. */
 const SWEEP_MS = 5000;
+/** The same while readers wait: a block of theirs that is late is asked of others. */
+export const READER_SWEEP_MS = 1000;
 /** A request that waits longer is asked of somebody else; a peer that sends nothing for so long snubs us (BEP 3 "choking"). */
 const REQUEST_TIMEOUT_MS = 60_000;
 /** A peer that goes on snubbing us for so long, and takes nothing from us, only holds a place. */
@@ -16,7 +18,7 @@ const IDLE_MS = 600_000;
 
 /** Sweeps, and says when to do so again. */
 export function sweep(state: TorrentState): void {
-  state.mode.sweepAt = state.now + SWEEP_MS;
+  state.mode.sweepAt = state.now + (state.ledger.urgent.size > 0 ? READER_SWEEP_MS : SWEEP_MS);
   for (const peer of state.peers.toArray()) {
     peer.down.refused.clear();
     timeOut(state, peer);
