@@ -7,6 +7,7 @@ const ROOT = new URL("../", import.meta.url);
 /** Floor of a file below `src/`, most particular prefix first. Rooms on the ground and of nouns are stacked. */
 const FLOORS: readonly (readonly [prefix: string, floor: number])[] = [
   ["errors.ts", 0.0],
+  ["version.ts", 0.0],
   ["bytes/", 0.1],
   ["bencode/", 0.2],
   ["peer/", 1.0],

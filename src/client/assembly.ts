@@ -1,0 +1,41 @@
+/** Puts a client together: what the options leave open is the runtime's own. */
+
+import { cryptoRandom } from "../io/chance.ts";
+import { systemClock } from "../io/clock.ts";
+import { limitRate, RateLimiter } from "../io/rate_limit.ts";
+import { createPeerId } from "../peer/peer_id.ts";
+import { type ClientContext, type ClientParts, ConnectionCount } from "./client_context.ts";
+import { EventStream } from "./event_stream.ts";
+import type { ClientEvent } from "./events.ts";
+import { CLIENT_DEFAULTS, type ClientOptions } from "./options.ts";
+import { TrackerClient } from "../io/tracker_client.ts";
+
+/** Makes the parts of a client; Deno's adapters are loaded only if the options do not bring others. */
+export async function assemble(options: ClientOptions): Promise<ClientParts> {
+  const network = options.network ?? (await import("../io/deno/network.ts")).denoNetwork;
+  const clock = options.clock ?? systemClock, random = options.random ?? cryptoRandom;
+  const download = new RateLimiter(clock, options.downloadLimit ?? 0);
+  const upload = new RateLimiter(clock, options.uploadLimit ?? 0);
+  const context: ClientContext = {
+    network,
+    clock,
+    random,
+    openStore: options.openStore ?? (await import("../io/deno/piece_files.ts")).openPieceFiles,
+    resume: await resumeStore(options),
+    peerId: createPeerId(random),
+    events: new EventStream<ClientEvent>(),
+    connections: new ConnectionCount(options.maxConnections ?? CLIENT_DEFAULTS.maxConnections),
+    trackers: new TrackerClient({ network, clock, random }),
+    banned: new Set(),
+    listenAddress: undefined,
+    maxConnectionsPerTorrent: options.maxConnectionsPerTorrent ?? CLIENT_DEFAULTS.maxConnectionsPerTorrent,
+    limit: (connection) => limitRate(connection, { download, upload }),
+  };
+  return { context, options, limiters: { download, upload } };
+}
+
+async function resumeStore({ resume, directory = "." }: ClientOptions) {
+  if (resume !== undefined) return resume === false ? undefined : resume;
+  const { StateFiles } = await import("../io/deno/state_files.ts");
+  return new StateFiles(`${directory}/.bittorrent`);
+}

@@ -1,0 +1,161 @@
+/** The client: torrents that share one identity, one listening port, one set of limits. */
+
+import { encodeHex } from "../bytes/text.ts";
+import { StateError } from "../errors.ts";
+import { readMetainfo } from "../metainfo/metainfo.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { Acceptor } from "./acceptor.ts";
+import type { ClientParts } from "./client_context.ts";
+import type { ClientEvent } from "./events.ts";
+import type { AddOptions, ClientOptions, TorrentSource } from "./options.ts";
+import { assemble } from "./assembly.ts";
+import { TorrentHandle } from "./torrent_handle.ts";
+import { TorrentSession } from "./torrent_session.ts";
+
+/** Rates in bytes a second; 0 is unlimited, absent leaves the limit as it is. */
+export interface RateLimits {
+  /** From all peers together. */
+  readonly download?: number;
+  /** To all peers together. */
+  readonly upload?: number;
+}
+
+/**
+ * Makes a client and starts to listen for peers.
+ *
+ * @throws {TransportError} If it cannot listen on the address or port asked for.
+ */
+export async function createClient(options: ClientOptions = {}): Promise<Client> {
+  options.signal?.throwIfAborted();
+  const client = new Client(await assemble(options));
+  if (options.port !== false) await client.listen();
+  options.signal?.addEventListener("abort", () => void client.close(), { once: true });
+  return client;
+}
+
+/** Torrents at work. Close it, or bind it with `await using`: nothing is left behind. */
+export class Client implements AsyncDisposable {
+  readonly #parts: ClientParts;
+  readonly #sessions = new Map<string, { session: TorrentSession; handle: TorrentHandle }>();
+  #acceptor: Acceptor | undefined;
+  #closing: Promise<void> | undefined;
+
+  /** Use {@linkcode createClient}. */
+  constructor(parts: ClientParts) {
+    this.#parts = parts;
+  }
+
+  /** Where it listens for peers; `undefined` if nowhere. */
+  get address(): PeerAddress | undefined {
+    return this.#parts.context.listenAddress;
+  }
+
+  /** Every torrent, in the order of adding. */
+  get torrents(): readonly TorrentHandle[] {
+    return [...this.#sessions.values()].map(({ handle }) => handle);
+  }
+
+  /** Starts to listen as the options say. Called by {@linkcode createClient}. */
+  async listen(): Promise<void> {
+    const { context, options } = this.#parts;
+    const listener = await context.network.listen({
+      port: options.port || 0,
+      ...(options.host === undefined ? {} : { host: options.host }),
+    });
+    context.listenAddress = listener.address;
+    this.#acceptor = new Acceptor(
+      context,
+      listener,
+      (infoHash, socket) => this.#sessions.get(infoHash)?.session.desk.accept(socket) ?? false,
+    );
+    void this.#acceptor.run();
+    context.events.push({ type: "listening", address: listener.address });
+  }
+
+  /**
+   * Adds a torrent: its content is checked, then it is downloaded and seeded. Settles as soon as the torrent is known;
+   * wait for `handle.checked()` or `handle.completed()` for more.
+   *
+   * @throws {DecodeError} If the bytes are no torrent.
+   * @throws {StateError} If the torrent is here already or the client is closed.
+   * @throws {StorageError} If the folder cannot be used.
+   */
+  async add(source: TorrentSource, options: AddOptions = {}): Promise<TorrentHandle> {
+    const metainfo = source instanceof Uint8Array ? await readMetainfo(source) : source;
+    const infoHash = encodeHex(metainfo.infoHash), { context } = this.#parts;
+    options.signal?.throwIfAborted();
+    this.#refuse(infoHash);
+    const directory = options.directory ?? this.#parts.options.directory ?? ".";
+    const store = await context.openStore(metainfo, { directory, overwrite: options.overwrite ?? false });
+    try {
+      options.signal?.throwIfAborted();
+      this.#refuse(infoHash);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+    return this.#register(new TorrentSession({ context, metainfo, store, add: options }), directory);
+  }
+
+  /** Takes a torrent out: says goodbye to trackers and peers, forgets resume data, leaves the content. */
+  async remove(torrent: TorrentHandle): Promise<void> {
+    const entry = this.#sessions.get(torrent.infoHash);
+    if (entry?.handle !== torrent) return;
+    await entry.session.close({ forget: true });
+    this.#sessions.delete(torrent.infoHash);
+    this.#parts.context.events.push({ type: "removed", infoHash: torrent.infoHash });
+  }
+
+  /** What happens from now on, in all torrents; ends when the client closes. */
+  events(): AsyncIterableIterator<ClientEvent> {
+    return this.#parts.context.events.read();
+  }
+
+  /** Changes the rate limits. @throws {RangeError} If a rate is negative or not a number. */
+  setLimits({ download, upload }: RateLimits): void {
+    const { limiters } = this.#parts;
+    if (download !== undefined) limiters.download.setRate(download);
+    if (upload !== undefined) limiters.upload.setRate(upload);
+  }
+
+  /**
+   * Ends everything: torrents say `stopped` to their trackers (three seconds at most), resume data is written, sockets
+   * and files are closed. Safe to call twice.
+   */
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  /** The same as `close()`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { context, limiters } = this.#parts;
+    this.#acceptor?.close();
+    limiters.download.close();
+    limiters.upload.close();
+    await Promise.allSettled(
+      [...this.#sessions.values()].map(({ session }) => session.close({ forget: false })),
+    );
+    this.#sessions.clear();
+    await context.trackers.close();
+    context.events.end();
+  }
+
+  #refuse(infoHash: string): void {
+    if (this.#closing) throw new StateError("Cannot add a torrent: the client is closed");
+    if (this.#sessions.has(infoHash)) {
+      throw new StateError(`Cannot add torrent ${infoHash}: it is here already`);
+    }
+  }
+
+  #register(session: TorrentSession, directory: string): TorrentHandle {
+    const { infoHash } = session, handle = new TorrentHandle(session, directory);
+    this.#sessions.set(infoHash, { session, handle });
+    this.#parts.context.events.push({ type: "added", infoHash });
+    void session.start();
+    return handle;
+  }
+}

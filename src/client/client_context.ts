@@ -1,0 +1,65 @@
+/** What all torrents of a client share: the runtime, the identity, limits, bans, and who listens. */
+
+import type { Random } from "../bytes/random.ts";
+import type { StateStore } from "../io/state_store.ts";
+import type { RateLimiter } from "../io/rate_limit.ts";
+import type { ByteConnection, Clock, Network } from "../io/transport.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import type { EventStream } from "./event_stream.ts";
+import type { ClientEvent } from "./events.ts";
+import type { ClientOptions } from "./options.ts";
+import type { StoreFactory } from "./stores.ts";
+import type { TrackerClient } from "../io/tracker_client.ts";
+
+/** Shared by a client and its torrents; plain values and parts that belong to the client. */
+export interface ClientContext {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly openStore: StoreFactory;
+  /** Where resume data is kept, if anywhere. */
+  readonly resume: StateStore | undefined;
+  /** Our id in every handshake and announce, 20 bytes (BEP 20). */
+  readonly peerId: Uint8Array;
+  readonly events: EventStream<ClientEvent>;
+  readonly connections: ConnectionCount;
+  readonly trackers: TrackerClient;
+  /** Hosts that no torrent talks to any more. */
+  readonly banned: Set<string>;
+  /** Where we listen; `undefined` if nowhere. */
+  listenAddress: PeerAddress | undefined;
+  /** Most connections of one torrent. */
+  readonly maxConnectionsPerTorrent: number;
+  /** Applies the client's rate limits to a connection. */
+  limit(connection: ByteConnection): ByteConnection;
+}
+
+/** The parts of a client. */
+export interface ClientParts {
+  readonly context: ClientContext;
+  readonly options: ClientOptions;
+  readonly limiters: { readonly download: RateLimiter; readonly upload: RateLimiter };
+}
+
+/** Counts the connections of all torrents against the client's limit. */
+export class ConnectionCount {
+  readonly #most: number;
+  #taken = 0;
+
+  /** Allows `most` connections at a time. */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Takes a place if there is one. */
+  take(): boolean {
+    if (this.#taken >= this.#most) return false;
+    this.#taken++;
+    return true;
+  }
+
+  /** Gives a place back. */
+  give(): void {
+    this.#taken--;
+  }
+}

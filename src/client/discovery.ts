@@ -1,0 +1,176 @@
+/** Finds peers for one torrent through its trackers: runs the announcer and performs what it decides (BEP 3, 12). */
+
+import { encodeHex } from "../bytes/text.ts";
+import { randomUint32 } from "../bytes/random.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import type { TorrentStats } from "../torrent/snapshot.ts";
+import { Announcer } from "../tracker/announcer.ts";
+import type { AnnouncerEffect, AnnouncerInput, TrackerStatus } from "../tracker/announcer_vocabulary.ts";
+import type { AnnounceRequest, AnnounceResponse } from "../tracker/messages/announce.ts";
+import type { ClientContext } from "./client_context.ts";
+import type { TorrentEvent } from "./events.ts";
+import { CLIENT_DEFAULTS } from "./options.ts";
+
+/** What discovery needs of its torrent. */
+export interface DiscoveryOptions {
+  readonly context: ClientContext;
+  readonly metainfo: Metainfo;
+  /** Announce URLs, best tier first. */
+  readonly tiers: readonly (readonly string[])[];
+  /** The counters that go into an announce. */
+  readonly counters: () => Pick<TorrentStats, "downloaded" | "uploaded" | "left">;
+  /** Whether the torrent began complete: then `completed` is never said. */
+  readonly isComplete: boolean;
+  readonly emit: (event: TorrentEvent) => void;
+  readonly addPeers: (peers: readonly PeerAddress[]) => void;
+  /** A private torrent changed its tracker: end all connections (BEP 27). */
+  readonly dropPeers: () => void;
+}
+
+type Announce = Extract<AnnouncerEffect, { type: "announce" }>;
+
+/** The trackers of one torrent. */
+export class Discovery {
+  readonly #options: DiscoveryOptions;
+  readonly #announcer: Announcer;
+  readonly #infoHash: string;
+  /** Ties the announces of one session together for the tracker (BEP 7 "Announcing"). */
+  readonly #key: number;
+  readonly #underWay = new Map<string, AbortController>();
+  #cancelWake: () => void = () => {};
+  #stopped: (() => void) | undefined;
+
+  /** Announces nothing before `start`. */
+  constructor(options: DiscoveryOptions) {
+    const { context, metainfo, tiers, isComplete } = options;
+    this.#options = options;
+    this.#infoHash = encodeHex(metainfo.infoHash);
+    this.#key = randomUint32(context.random);
+    this.#announcer = new Announcer({
+      tiers,
+      random: context.random,
+      private: metainfo.info.private,
+      complete: isComplete,
+      stopTimeoutMs: CLIENT_DEFAULTS.closeTimeoutMs,
+    });
+  }
+
+  /** Begins to announce. */
+  start(): void {
+    this.#tell({ type: "start" });
+  }
+
+  /** The last wanted piece has come. */
+  completed(): void {
+    if (this.#options.counters().left === 0) this.#tell({ type: "completed" });
+    else this.#tell({ type: "partialSeed", partialSeed: true });
+  }
+
+  /** Announces now, as far as the trackers allow. */
+  reannounce(): void {
+    this.#tell({ type: "reannounce" });
+  }
+
+  /** Says goodbye; settles when every tracker heard it or had its time to. */
+  async stop(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#stopped = resolve;
+    this.#tell({ type: "stop" });
+    if (this.#announcer.deadline() !== undefined) await promise;
+    this.#cancelWake();
+    for (const abort of this.#underWay.values()) abort.abort();
+  }
+
+  /** How each tracker fares. */
+  trackers(): readonly TrackerStatus[] {
+    return this.#announcer.trackers();
+  }
+
+  #tell(input: AnnouncerInput): void {
+    const { clock } = this.#options.context;
+    for (const effect of this.#announcer.handle(input, clock.now())) this.#perform(effect);
+    this.#cancelWake();
+    const deadline = this.#announcer.deadline();
+    if (deadline !== undefined) {
+      this.#cancelWake = clock.schedule(deadline, () => this.#tell({ type: "tick" }));
+    }
+  }
+
+  #perform(effect: AnnouncerEffect): void {
+    const { addPeers, emit } = this.#options, infoHash = this.#infoHash;
+    switch (effect.type) {
+      case "announce":
+        return void this.#announce(effect);
+      case "peers":
+        addPeers(effect.peers);
+        return void this.#resolveNamed(effect.namedPeers);
+      case "warning":
+        return emit({ type: "warning", infoHash, message: `${effect.tracker}: ${effect.message}` });
+      case "failure":
+        return emit({
+          type: "announceFailed",
+          infoHash,
+          tracker: effect.tracker,
+          error: new Error(effect.reason),
+        });
+      case "stopped":
+        return this.#stopped?.();
+      case "trackerSwitched":
+        return this.#options.dropPeers();
+    }
+  }
+
+  async #announce({ tracker, event, trackerId, numWant }: Announce): Promise<void> {
+    const { context, metainfo } = this.#options, abort = new AbortController();
+    this.#underWay.get(tracker)?.abort();
+    this.#underWay.set(tracker, abort);
+    try {
+      const response = await context.trackers.announce(tracker, {
+        infoHash: metainfo.infoHash,
+        peerId: context.peerId,
+        port: context.listenAddress?.port ?? 0,
+        ...this.#counters(),
+        key: this.#key,
+        numWant,
+        event,
+        trackerId,
+      }, { signal: abort.signal });
+      if (abort.signal.aborted) return;
+      this.#report(tracker, response);
+      this.#tell({ type: "reply", tracker, response });
+    } catch (error) {
+      if (abort.signal.aborted) return;
+      this.#tell({ type: "failed", tracker, reason: error instanceof Error ? error.message : String(error) });
+    } finally {
+      if (this.#underWay.get(tracker) === abort) this.#underWay.delete(tracker);
+    }
+  }
+
+  #counters(): Pick<AnnounceRequest, "downloaded" | "uploaded" | "left"> {
+    const { downloaded, uploaded, left } = this.#options.counters();
+    return { downloaded, uploaded, left };
+  }
+
+  #report(tracker: string, response: AnnounceResponse): void {
+    if (response.type !== "announced") return;
+    this.#options.emit({
+      type: "announced",
+      infoHash: this.#infoHash,
+      tracker,
+      peers: response.peers.length,
+      seeds: response.complete,
+      leechers: response.incomplete,
+      interval: response.intervalMs / 1000,
+    });
+  }
+
+  /** Peers with DNS names (BEP 3 "trackers"): a few of them, so that a tracker cannot make us flood a name server. */
+  async #resolveNamed(peers: readonly PeerAddress[]): Promise<void> {
+    const { network } = this.#options.context;
+    for (const { host, port } of peers.slice(0, 10)) {
+      const hosts = await network.resolve(host).catch(() => []);
+      this.#options.addPeers(hosts.slice(0, 2).map((host) => ({ host, port })));
+    }
+  }
+}

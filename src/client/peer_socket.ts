@@ -1,0 +1,182 @@
+/**
+ * One peer connection at work: reads a byte connection into the connection machine, writes what comes out of it, and
+ * tells its owner about messages. First the acceptor or the dialler owns it, then the torrent it belongs to.
+ */
+
+import type { ByteConnection, Clock } from "../io/transport.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { Connection } from "../wire/connection.ts";
+import type { ExtensionMessage } from "../wire/extensions.ts";
+import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
+import type { ConnectionEffect, ConnectionInput, ConnectionOptions } from "../wire/vocabulary.ts";
+import { Outbox } from "./outbox.ts";
+
+/** Bytes of the first read; a connection that fills its buffer gets a larger one, up to the second number. */
+const FIRST_READ = 16 * 1024, LARGEST_READ = 256 * 1024;
+
+/** What the machine says when both handshakes are exchanged. */
+export type Opening = Extract<ConnectionEffect, { type: "open" }>;
+
+/** Who is told what happens on a connection. An owner leaves out what cannot happen while the connection is its. */
+export interface PeerSocketOwner {
+  /** The connection is over, and not because of `close()`. */
+  ended(socket: PeerSocket, reason: string): void;
+  /** An incoming connection names the torrent it wants. */
+  infoHash?(socket: PeerSocket, infoHash: Uint8Array): void;
+  /** Both handshakes are exchanged. */
+  opened?(socket: PeerSocket, opening: Opening): void;
+  /** A message came. Views inside it are valid during the call only. */
+  message?(socket: PeerSocket, message: PeerMessage): void;
+  /** An extension message came (BEP 10). */
+  extension?(socket: PeerSocket, message: ExtensionMessage): void;
+  /** A block that was asked for with `sendBlock` has left. */
+  blockSent?(socket: PeerSocket, range: BlockRange): void;
+  /** A block could not be read. */
+  readFailed?(socket: PeerSocket, range: BlockRange, error: unknown): void;
+  /** Fills `into` with a block of verified content. */
+  readBlock?(range: BlockRange, into: Uint8Array): Promise<void>;
+  /** Settles when the peer may be read again; `undefined` if at once. */
+  mayRead?(): Promise<void> | undefined;
+}
+
+/** What a peer socket is made from. */
+export interface PeerSocketOptions {
+  /** The stream. */
+  readonly connection: ByteConnection;
+  /** The other end. */
+  readonly address: PeerAddress;
+  /** For the machine. */
+  readonly machine: ConnectionOptions;
+  /** Time. */
+  readonly clock: Clock;
+  /** The first owner. */
+  readonly owner: PeerSocketOwner;
+}
+
+/** A peer connection from its first byte to its last. */
+export class PeerSocket {
+  /** The other end. */
+  readonly address: PeerAddress;
+  /** Who opened it. */
+  readonly direction: "outgoing" | "incoming";
+  /** The key under which the torrent machine knows it; set by the torrent that takes it over. */
+  key = -1;
+  readonly #connection: ByteConnection;
+  readonly #machine: Connection;
+  readonly #clock: Clock;
+  readonly #outbox: Outbox;
+  #owner: PeerSocketOwner;
+  #wakeAt = Infinity;
+  #cancelWake: () => void = () => {};
+  #isOver = false;
+
+  /** Nothing moves before {@linkcode PeerSocket.run}. */
+  constructor(options: PeerSocketOptions) {
+    this.address = options.address;
+    this.direction = options.machine.direction;
+    this.#connection = options.connection;
+    this.#clock = options.clock;
+    this.#owner = options.owner;
+    this.#machine = new Connection(options.machine, options.clock.now());
+    this.#outbox = new Outbox({
+      connection: options.connection,
+      readBlock: (range, into) => this.#owner.readBlock!(range, into),
+      onSent: (range) => this.#blockSent(range),
+      onReadFailed: (range, error) => this.#owner.readFailed?.(this, range, error),
+      onFailed: (error) => this.#end(`connection lost: ${describe(error)}`),
+    });
+  }
+
+  /** Gives the connection to another owner: from now on that one is told. */
+  give(owner: PeerSocketOwner): void {
+    this.#owner = owner;
+  }
+
+  /** Reads until the connection is over. Never rejects. */
+  async run(): Promise<void> {
+    this.tell({ type: "tick" }); // the outgoing handshake
+    let buffer = new Uint8Array(FIRST_READ);
+    try {
+      while (!this.#isOver) {
+        const pause = this.#owner.mayRead?.();
+        if (pause) await pause;
+        const length = await this.#connection.read(buffer);
+        if (length === null) return this.#end("closed by peer");
+        this.tell({ type: "bytes", bytes: buffer.subarray(0, length) });
+        if (length === buffer.length && length < LARGEST_READ) buffer = new Uint8Array(length * 2);
+      }
+    } catch (error) {
+      this.#end(`connection lost: ${describe(error)}`);
+    }
+  }
+
+  /** Gives the connection machine an input and carries out what it says. */
+  tell(input: ConnectionInput): void {
+    if (this.#isOver) return;
+    for (const effect of this.#machine.handle(input, this.#clock.now())) this.#perform(effect);
+    this.#scheduleWake();
+  }
+
+  /** Sends a message. */
+  send(message: PeerMessage): void {
+    this.tell({ type: "send", message });
+  }
+
+  /** Reads a block and sends it. */
+  sendBlock(range: BlockRange): void {
+    this.#outbox.sendBlock(range);
+  }
+
+  /** Closes without telling the owner. Safe to call twice. */
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelWake();
+    this.#outbox.close();
+    this.#connection.close();
+  }
+
+  #end(reason: string): void {
+    if (this.#isOver) return;
+    this.close();
+    this.#owner.ended(this, reason);
+  }
+
+  #blockSent(range: BlockRange): void {
+    this.tell({ type: "written" });
+    if (!this.#isOver) this.#owner.blockSent?.(this, range);
+  }
+
+  #perform(effect: ConnectionEffect): void {
+    if (this.#isOver) return;
+    switch (effect.type) {
+      case "write":
+        return this.#outbox.send(effect.bytes);
+      case "message":
+        return this.#owner.message?.(this, effect.message);
+      case "extension":
+        return this.#owner.extension?.(this, effect.message);
+      case "infoHash":
+        return this.#owner.infoHash?.(this, effect.infoHash);
+      case "open":
+        return this.#owner.opened?.(this, effect);
+      case "close":
+        return this.#end(effect.reason);
+    }
+  }
+
+  #scheduleWake(): void {
+    const deadline = this.#machine.deadline() ?? Infinity;
+    if (this.#isOver || deadline >= this.#wakeAt) return;
+    this.#cancelWake();
+    this.#wakeAt = deadline;
+    this.#cancelWake = this.#clock.schedule(deadline, () => {
+      this.#wakeAt = Infinity;
+      this.tell({ type: "tick" });
+    });
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

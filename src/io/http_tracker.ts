@@ -1,0 +1,78 @@
+/** Announces and scrapes over HTTP: one GET each, with a bound on time and size (BEP 3 "trackers", BEP 48). */
+
+import { DecodeError, TransportError } from "../errors.ts";
+import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "../tracker/messages/announce.ts";
+import { announceUrl, decodeAnnounceResponse } from "../tracker/messages/http.ts";
+import { decodeScrapeResponse, scrapeRequestUrl } from "../tracker/messages/scrape.ts";
+import type { Network } from "./transport.ts";
+
+/** Bytes of the longest answer: libtorrent's bound. 200 peers are 1,200 bytes. */
+const LONGEST_ANSWER = 1024 * 1024;
+
+/** Announces to an HTTP tracker. @throws {TransportError} If no answer comes, or one that makes no sense. */
+export async function announceHttp(
+  network: Network,
+  tracker: string,
+  options: { readonly request: AnnounceRequest; readonly signal: AbortSignal },
+): Promise<AnnounceResponse> {
+  return await ask(network, announceUrl(tracker, options.request), options.signal, decodeAnnounceResponse);
+}
+
+/** Scrapes an HTTP tracker. @throws {TransportError} If it has no scrape URL, or no answer comes that makes sense. */
+export async function scrapeHttp(
+  network: Network,
+  tracker: string,
+  options: { readonly infoHashes: readonly Uint8Array[]; readonly signal: AbortSignal },
+): Promise<ScrapeResponse> {
+  const url = scrapeRequestUrl(tracker, options.infoHashes);
+  if (url === undefined) {
+    throw new TransportError(`Cannot scrape "${tracker}": its URL has no "announce" to replace`);
+  }
+  return await ask(network, url, options.signal, decodeScrapeResponse);
+}
+
+async function ask<Answer>(
+  network: Network,
+  url: string,
+  signal: AbortSignal,
+  decode: (bytes: Uint8Array) => Answer,
+): Promise<Answer> {
+  const origin = new URL(url).origin; // paths hold passkeys: they do not belong into error texts
+  const response = await network.fetch(new Request(url, { signal, redirect: "follow" })).catch((cause) => {
+    signal.throwIfAborted();
+    throw new TransportError(`Cannot ask tracker ${origin}: ${describe(cause)}`, { cause });
+  });
+  const bytes = await readBody(response, origin);
+  try {
+    return decode(bytes); // even with an error status: trackers send their reason along
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    const reason = response.ok ? cause.message : `HTTP status ${response.status}`;
+    throw new TransportError(`Cannot understand tracker ${origin}: ${reason}`, { cause });
+  }
+}
+
+async function readBody(response: Response, origin: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > LONGEST_ANSWER) {
+      throw new TransportError(
+        `Cannot understand tracker ${origin}: the answer exceeds ${LONGEST_ANSWER} bytes`,
+      );
+    }
+    chunks.push(chunk);
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+function describe(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

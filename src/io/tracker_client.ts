@@ -1,0 +1,123 @@
+/** Asks trackers of either kind, by URL: HTTP and UDP, with one bound on the time (BEP 3, 15, 41, 48). */
+
+import type { Random } from "../bytes/random.ts";
+import { TransportError } from "../errors.ts";
+import { canonicalHost } from "../peer/address.ts";
+import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "../tracker/messages/announce.ts";
+import { parseTrackerUrl, type TrackerUrl } from "../tracker/messages/tracker_url.ts";
+import type { UdpExchangeRequest } from "../tracker/udp_exchange.ts";
+import { announceHttp, scrapeHttp } from "./http_tracker.ts";
+import type { Clock, Network } from "./transport.ts";
+import { UdpTrackers } from "./udp_trackers.ts";
+
+/** How long an HTTP tracker may take; the UDP exchange has a schedule of its own, which ends after 105 seconds. */
+const HTTP_TIMEOUT_MS = 30_000;
+
+/** What a question can be told. */
+export interface AskOptions {
+  /** Gives up with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** Performs announces and scrapes. UDP sockets are bound when first needed and shared. */
+export class TrackerClient {
+  readonly #network: Network;
+  readonly #clock: Clock;
+  readonly #udp: UdpTrackers;
+  readonly #closed = new AbortController();
+
+  /** Opens nothing yet. */
+  constructor(options: { readonly network: Network; readonly clock: Clock; readonly random: Random }) {
+    this.#network = options.network;
+    this.#clock = options.clock;
+    this.#udp = new UdpTrackers(options);
+  }
+
+  /**
+   * Announces to a tracker; a refusal is an answer, not an error.
+   *
+   * @throws {TransportError} If the URL is none that can be asked, or no answer comes that makes sense.
+   */
+  async announce(
+    tracker: string,
+    request: AnnounceRequest,
+    options: AskOptions = {},
+  ): Promise<AnnounceResponse> {
+    const url = parse(tracker);
+    return await this.#bounded(url, options, async (signal) => {
+      if (url.protocol !== "udp") return await announceHttp(this.#network, tracker, { request, signal });
+      const answer = await this.#askUdp(url, { type: "announce", request, urlData: url.urlData }, signal);
+      if (answer.type !== "scraped") return answer;
+      throw new TransportError(`Cannot understand tracker ${tracker}: a scrape for an announce`);
+    });
+  }
+
+  /**
+   * Asks a tracker about torrents, 20-byte info hashes, without taking part.
+   *
+   * @throws {TransportError} If the tracker cannot be scraped, or no answer comes that makes sense.
+   */
+  async scrape(
+    tracker: string,
+    infoHashes: readonly Uint8Array[],
+    options: AskOptions = {},
+  ): Promise<ScrapeResponse> {
+    const url = parse(tracker);
+    return await this.#bounded(url, options, async (signal) => {
+      if (url.protocol !== "udp") return await scrapeHttp(this.#network, tracker, { infoHashes, signal });
+      const answer = await this.#askUdp(url, { type: "scrape", infoHashes }, signal);
+      if (answer.type !== "announced") return answer;
+      throw new TransportError(`Cannot understand tracker ${tracker}: an announce for a scrape`);
+    });
+  }
+
+  /** Gives up everything under way and closes the sockets. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#closed.abort(new TransportError("The tracker client is closed"));
+    await this.#udp.close();
+  }
+
+  async #askUdp(
+    { host, port }: TrackerUrl,
+    request: UdpExchangeRequest,
+    signal: AbortSignal,
+  ): Promise<AnnounceResponse | ScrapeResponse> {
+    const addresses = await this.#network.resolve(host, { signal });
+    const address = addresses.map(canonicalHost).find((address) => address !== undefined);
+    if (address === undefined) {
+      throw new TransportError(`Cannot find tracker "${host}": the name has no address`);
+    }
+    return await this.#udp.ask({ host: address, port }, request, signal);
+  }
+
+  /** Runs with a signal that fires at the caller's wish, at the end of time for HTTP, and at `close`. */
+  async #bounded<Answer>(
+    { protocol, host }: TrackerUrl,
+    options: AskOptions,
+    work: (signal: AbortSignal) => Promise<Answer>,
+  ): Promise<Answer> {
+    const timeout = new AbortController();
+    const cancel = protocol === "udp"
+      ? () => {}
+      : this.#clock.schedule(this.#clock.now() + HTTP_TIMEOUT_MS, () => {
+        timeout.abort(
+          new TransportError(`Cannot ask tracker ${host}: no answer in ${HTTP_TIMEOUT_MS / 1000} seconds`),
+        );
+      });
+    const signals = [this.#closed.signal, timeout.signal, ...(options.signal ? [options.signal] : [])];
+    try {
+      return await work(AbortSignal.any(signals));
+    } finally {
+      cancel();
+    }
+  }
+}
+
+function parse(tracker: string): TrackerUrl {
+  const url = parseTrackerUrl(tracker);
+  if (url === undefined) throw new TransportError(`Cannot ask tracker "${tracker}": not a tracker's URL`);
+  if (url.protocol === "ws" || url.protocol === "wss") {
+    throw new TransportError(`Cannot ask tracker "${tracker}": WebSocket trackers need WebRTC`);
+  }
+  return url;
+}
