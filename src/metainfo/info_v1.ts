@@ -6,9 +6,6 @@ import { readAttributes, readLength, readSegments, readSha1 } from "./entry.ts";
 import type { FileEntry } from "./files.ts";
 import { fault, within } from "./key_path.ts";
 
-/** Pieces of a torrent; libtorrent's limit, and 40 MiB of hashes. */
-export const MAX_PIECES = 0x20_0000;
-
 /** How a file of padding was called before BEP 47 (BitComet). */
 const OLD_PAD_PREFIX = "_____padding_file_";
 

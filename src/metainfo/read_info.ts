@@ -5,18 +5,13 @@ import type { BencodeDictionary } from "../bencode/dictionary.ts";
 import { encodeUtf8 } from "../bytes/text.ts";
 import { type FileEntry, makeFiles, type TorrentName } from "./files.ts";
 import { mergeHybrid } from "./hybrid.ts";
-import type { TorrentFile, TorrentInfo, TorrentVersion } from "./info.ts";
-import { MAX_PIECES, readFilesV1, readPieces } from "./info_v1.ts";
+import type { TorrentInfo, TorrentVersion } from "./info.ts";
+import { readFilesV1, readPieces } from "./info_v1.ts";
 import { readFilesV2 } from "./info_v2.ts";
 import { fault, within } from "./key_path.ts";
 import { type PathOptions, safeSegment } from "./paths.ts";
+import { measure, pieceLengthFault, spaceFault } from "./piece_space.ts";
 import { readCollections, readSimilar, readText } from "./surroundings.ts";
-
-/** Smallest piece of a v2 torrent (BEP 52 "piece length"). */
-const MIN_PIECE_LENGTH_V2 = 16384;
-
-/** Largest piece: one must fit in memory. libtorrent's limit is about the same. */
-const MAX_PIECE_LENGTH = 2 ** 29;
 
 /** How an info dictionary is read. */
 export interface InfoOptions extends PathOptions {
@@ -48,7 +43,8 @@ export function parseInfo(info: BencodeDictionary, options: InfoOptions): Torren
       ...(multiFile && { folder: name }),
       alignment: version === "2" ? pieceLength : 1,
     });
-    const space = measure(files, pieceLength);
+    const space = measure(files, pieceLength), reason = spaceFault(space);
+    if (reason !== undefined) fault("length", reason);
     return {
       version,
       name: name.safe,
@@ -75,12 +71,8 @@ export function readVersion(info: BencodeDictionary): TorrentVersion {
 
 function readPieceLength(info: BencodeDictionary, version: TorrentVersion): number {
   const length = info.integer("piece length") ?? fault("piece length", "missing");
-  if (length <= 0 || length > MAX_PIECE_LENGTH) fault("piece length", `${length} is no length of a piece`);
-  const isPowerOfTwo = (length & (length - 1)) === 0;
-  if (version !== "1" && (length < MIN_PIECE_LENGTH_V2 || !isPowerOfTwo)) {
-    fault("piece length", `${length} is no power of two from ${MIN_PIECE_LENGTH_V2} on`);
-  }
-  return length;
+  const reason = pieceLengthFault(length, version);
+  return reason === undefined ? length : fault("piece length", reason);
 }
 
 function readName(info: BencodeDictionary, options: InfoOptions): TorrentName {
@@ -105,22 +97,6 @@ function readEntries(
 /** A v2 torrent is one bare file if its tree is that file and nothing else (BEP 52 "interpreting paths"). */
 function isBareFile(entries: readonly FileEntry[]): boolean {
   return entries.length === 1 && entries[0]!.path.length === 1;
-}
-
-/** Sums up the piece space. @throws {DecodeError} If it is empty or has too many pieces. */
-function measure(
-  files: readonly TorrentFile[],
-  pieceLength: number,
-): Pick<TorrentInfo, "pieceCount" | "length" | "contentLength"> {
-  let length = 0, contentLength = 0;
-  for (const file of files) {
-    if (file.length > 0) length = file.offset + file.length;
-    if (!file.pad) contentLength += file.length;
-  }
-  const pieceCount = Math.ceil(length / pieceLength);
-  if (contentLength === 0) fault("length", "nothing to download: every file is empty");
-  if (pieceCount > MAX_PIECES) fault("length", `${pieceCount} pieces, more than ${MAX_PIECES}`);
-  return { pieceCount, length, contentLength };
 }
 
 /** BEP 27 says `private=1`; any other non-zero integer and the text "1" are meant so, and leaking peers is worse. */

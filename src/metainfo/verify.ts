@@ -36,6 +36,14 @@ export interface PieceHash {
   readonly merkle?: MerklePieceHash;
 }
 
+/** The hashes of a piece that a torrent of its version needs. */
+export interface HashedPiece {
+  /** SHA-1 of the whole piece, padding included. */
+  readonly sha1?: Uint8Array;
+  /** The Merkle node over the file's bytes in the piece. */
+  readonly merkle?: Uint8Array;
+}
+
 /**
  * What a piece must hash to. Both parts are absent while the layer of a v2-only file is unknown.
  *
@@ -52,12 +60,8 @@ export function pieceHash(source: PieceHashSource, piece: number): PieceHash {
 export async function matchesHash(bytes: Uint8Array, wanted: PieceHash): Promise<boolean> {
   const { merkle } = wanted;
   if (wanted.sha1 === undefined && merkle === undefined) return false;
-  const [flat, leaves] = await Promise.all([
-    wanted.sha1 && sha1(bytes),
-    merkle && hashBlocks(bytes.subarray(0, merkle.length)),
-  ]);
-  if (flat && !equals(flat, wanted.sha1!)) return false;
-  return !leaves || equals(merkleRoot(leaves, { from: 0, to: merkle!.layer }), merkle!.hash);
+  const [flat, node] = await Promise.all([wanted.sha1 && sha1(bytes), merkle && merkleNode(bytes, merkle)]);
+  return (!flat || equals(flat, wanted.sha1!)) && (!node || equals(node, merkle!.hash));
 }
 
 /**
@@ -78,9 +82,27 @@ export async function verifyPiece(
   return bytes.length === pieceSize(source.info, piece) && await matchesHash(bytes, wanted);
 }
 
+/**
+ * Hashes a piece for a new torrent: what {@linkcode pieceHash} will say of it.
+ *
+ * @throws {RangeError} If there is no such piece.
+ */
+export async function hashPiece(info: TorrentInfo, piece: number, bytes: Uint8Array): Promise<HashedPiece> {
+  const { file, length } = pieceContent(info, piece), layer = pieceNodeLayer(file, info.pieceLength);
+  const [flat, node] = await Promise.all([
+    info.version === "2" ? undefined : sha1(bytes),
+    info.version === "1" ? undefined : merkleNode(bytes, { layer, length }),
+  ]);
+  return { ...(flat && { sha1: flat }), ...(node && { merkle: node }) };
+}
+
 /** The layer of the node over a piece of a file: that of pieces, or the root of a file that has but one. */
 export function pieceNodeLayer(file: TorrentFile, pieceLength: number): number {
   return Math.min(pieceLayer(pieceLength), treeHeight(file.length));
+}
+
+async function merkleNode(bytes: Uint8Array, node: Omit<MerklePieceHash, "hash">): Promise<Uint8Array> {
+  return merkleRoot(await hashBlocks(bytes.subarray(0, node.length)), { from: 0, to: node.layer });
 }
 
 function merkleHash(source: PieceHashSource, piece: number): MerklePieceHash | undefined {
