@@ -147,7 +147,8 @@ def share(options):
     torrent.set_upload_limit(options.upload_limit)
     torrent.set_download_limit(options.download_limit)
     stopped = []
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.append(True))
     for peer in options.peer:
         torrent.connect_peer(address_of(peer))
     say(event="start", port=session.listen_port(), version=lt.version)

@@ -22,7 +22,7 @@ function startCli(host: Host, job: Job): Running {
   const common = ["--port", String(PORT), "--json", ...peers];
   const args = job.role === "seed"
     ? ["seed", source, job.folder, ...common]
-    : ["download", source, "--output", job.folder, "--seed", ...common];
+    : ["download", source, "-o", job.folder, "--seed", ...common];
   return host.spawn("ours", [...CLI, ...args]);
 }
 
@@ -39,7 +39,7 @@ async function start(host: Host, job: Job): Promise<Sharing> {
 
 /** The event that says a download has every piece. */
 export function isCompletion(event: Record<string, unknown>): boolean {
-  return event.type === "complete";
+  return event.type === "completed";
 }
 
 /** We. */
