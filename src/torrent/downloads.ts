@@ -6,8 +6,6 @@ import type { PeerKey } from "./vocabulary.ts";
 
 /** Pieces that may be open however long they are: fewer would leave peers without work while one is stored. */
 const MIN_OPEN_PIECES = 4;
-/** Pieces that readers wait for may be opened beyond the bound, so that a seek does not wait for other pieces. */
-const URGENT_RESERVE = 2;
 
 /** What the open pieces need to know. */
 export interface DownloadsOptions {
@@ -17,14 +15,6 @@ export interface DownloadsOptions {
   readonly buffers: PieceBuffers;
   /** Bound of the memory. */
   readonly maxOpenBytes: number;
-}
-
-/** How a piece is opened. */
-export interface OpenOptions {
-  /** A reader waits for it. */
-  readonly urgent?: boolean;
-  /** Only this peer may be asked. */
-  readonly exclusive?: PeerKey | undefined;
 }
 
 /** The set of open pieces. Invariant: `withFree` holds those of them that have a free block. */
@@ -81,17 +71,16 @@ export class Downloads {
   }
 
   /** Opens a piece, or answers `undefined` (and is `starved`) while there is no memory for it. */
-  open(piece: number, options: OpenOptions = {}): OpenPiece | undefined {
+  open(piece: number, exclusive?: PeerKey): OpenPiece | undefined {
     const { geometry, buffers } = this.#options;
     const size = geometry.pieceSize(piece);
-    const isRoom = this.#open.size < this.#maxOpen + (options.urgent ? URGENT_RESERVE : 0);
-    const bytes = isRoom ? buffers.take(size) : undefined;
+    const bytes = this.#open.size < this.#maxOpen ? buffers.take(size) : undefined;
     if (bytes === undefined) {
       this.starved = true;
       return undefined;
     }
     const contentSize = geometry.contentSize?.(piece) ?? size;
-    const open = new OpenPiece({ piece, bytes, contentSize, exclusive: options.exclusive });
+    const open = new OpenPiece({ piece, bytes, contentSize, exclusive });
     this.#open.set(piece, open);
     this.withFree.add(open);
     return open;
@@ -109,17 +98,16 @@ export class Downloads {
     if (open.free > 0) this.withFree.add(open);
     else this.withFree.delete(open);
   }
+}
 
-  /**
-   * Of the pieces that wait for a peer to go on with them, the one with the fewest blocks: what can be given up when
-   * nothing else can be opened. Pieces for which `isStuck` does not hold are kept.
-   */
-  leastFilledIdle(isStuck: (open: OpenPiece) => boolean): OpenPiece | undefined {
-    let least: OpenPiece | undefined;
-    for (const open of this.withFree) {
-      if (!open.isIdle || !isStuck(open)) continue;
-      if (least === undefined || open.missing > least.missing) least = open;
-    }
-    return least;
+/** Of the pieces that may be given up, the one of which most is missing. */
+export function leastFilled(
+  pieces: Iterable<OpenPiece>,
+  mayGiveUp: (open: OpenPiece) => boolean,
+): OpenPiece | undefined {
+  let least: OpenPiece | undefined;
+  for (const open of pieces) {
+    if (mayGiveUp(open) && (least === undefined || open.missing > least.missing)) least = open;
   }
+  return least;
 }

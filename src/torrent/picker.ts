@@ -4,6 +4,7 @@
  */
 
 import { refile } from "./filing.ts";
+import { leastFilled } from "./downloads.ts";
 import type { OpenPiece } from "./open_piece.ts";
 import type { Peer } from "./peer.ts";
 import { closePiece } from "./requests.ts";
@@ -81,23 +82,28 @@ function chooseNew(state: TorrentState, peer: Peer): number | undefined {
 function openPiece(state: TorrentState, peer: Peer, piece: number, urgent: boolean): OpenPiece | undefined {
   if (peer.down.refused.has(piece)) return undefined;
   const exclusive = state.blame.isOnParole(piece) ? peer.key : undefined;
-  const open = state.downloads.open(piece, { urgent, exclusive }) ??
-    makeRoom(state, piece, { urgent, exclusive });
-  if (open === undefined) return undefined;
-  refile(state, piece);
+  let open = state.downloads.open(piece, exclusive);
+  if (open === undefined) {
+    const givenUp = urgent ? leastUrgent(state) : mostStuck(state);
+    if (givenUp === undefined) return undefined;
+    closePiece(state, givenUp);
+    open = state.downloads.open(piece, exclusive);
+  }
+  if (open !== undefined) refile(state, piece);
   return open;
 }
 
-/** All memory is taken: gives up a piece that nobody can go on with, and opens the other one in its place. */
-function makeRoom(
-  state: TorrentState,
-  piece: number,
-  options: { urgent: boolean; exclusive: number | undefined },
-): OpenPiece | undefined {
-  const isStuck = (open: OpenPiece) =>
-    open.isUntouched || state.availability.of(open.piece) === 0 || state.now - open.touchedAt >= STUCK_MS;
-  const stuck = state.downloads.leastFilledIdle(isStuck);
-  if (stuck === undefined) return undefined;
-  closePiece(state, stuck);
-  return state.downloads.open(piece, options);
+/** All memory is taken: which piece that nobody can go on with may be given up. */
+function mostStuck(state: TorrentState): OpenPiece | undefined {
+  return leastFilled(state.downloads.withFree, (open) => {
+    if (!open.isIdle) return false;
+    const isLost = state.availability.of(open.piece) === 0;
+    return open.isUntouched || isLost || state.now - open.touchedAt >= STUCK_MS;
+  });
+}
+
+/** All memory is taken and a reader waits: which piece makes way, unless one is about to be stored and does so anyway. */
+function leastUrgent(state: TorrentState): OpenPiece | undefined {
+  if (state.downloads.storing > 0) return undefined;
+  return leastFilled(state.downloads.all(), (open) => !state.ledger.urgent.has(open.piece));
 }
