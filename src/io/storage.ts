@@ -36,8 +36,8 @@ export interface ContentStorage {
    * @throws {StorageError} If a file with other content stands in the way, or the system refuses.
    */
   write(file: number, offset: number, bytes: Uint8Array): Promise<void>;
-  /** The file as it is now; `undefined` if there is none. */
-  stat(file: number): Promise<FileStamp | undefined>;
+  /** Every file as it is now, by index; `undefined` where there is none. */
+  stamps(): Promise<readonly (FileStamp | undefined)[]>;
   /** A verified piece of this file was found, so a file that was there before is content of this torrent. */
   confirm(file: number): void;
   /** Gives a wholly verified file its final name, unless it was changed by others since our last write. */
@@ -90,7 +90,7 @@ export interface PieceStore extends AsyncDisposable {
   checkAll(options?: CheckOptions): Promise<Bitfield>;
   /** Tells that these pieces are known to be valid, for example from resume data whose stamps still match. */
   confirm(pieces: Iterable<number>): void;
-  /** One entry per file of the info dictionary; `undefined` where there is no file. For resume data. */
+  /** Every file as it is now, by its index in `info.files`; `undefined` where there is none. For resume data. */
   stamps(): Promise<readonly (FileStamp | undefined)[]>;
   /**
    * Called once every piece of a file is ours: gives the file its final name.

@@ -1,0 +1,308 @@
+/**
+ * Names and states of a torrent's files: a file that is not wholly verified is `<name>.part`, and gets its final name
+ * when it is: absent -> part -> final. A file that was there before is never written into unless a verified piece was
+ * found in it. Calls on metadata are synchronous: microseconds each, and nothing can come between a look and an act.
+ */
+
+import { StorageError } from "../../errors.ts";
+import type { TorrentFile } from "../../metainfo/info.ts";
+import type { FileStamp, FinishResult } from "../storage.ts";
+import { Turns } from "../turns.ts";
+import { type ContentRoot, lstat } from "./content_root.ts";
+import { linkTarget } from "./link_target.ts";
+import { Listings } from "./listings.ts";
+import { storageError } from "./storage_error.ts";
+
+/** What a file is called until every piece of it is verified. */
+const PART = ".part";
+
+/** Under which name a file is there. */
+type Place = "absent" | "part" | "final";
+
+/** Length and time of the last change; a {@linkcode FileStamp} without the name. */
+export interface FileVersion {
+  readonly length: number;
+  readonly modifiedMs: number;
+}
+
+interface FileState {
+  place: Place;
+  /** As it was when first seen or last written by us. */
+  version: FileVersion | undefined;
+  /** A verified piece was found in it, or it is of our own making. */
+  isOurs: boolean;
+  /** Its folder and its name were made ready for writing. */
+  isReady: boolean;
+  /** A folder or the like has the name. */
+  isBlocked: boolean;
+}
+
+const UNSEEN: FileState = {
+  place: "absent",
+  version: undefined,
+  isOurs: false,
+  isReady: false,
+  isBlocked: false,
+};
+
+/** How files are treated. */
+export interface ContentFilesOptions {
+  /** Write into files with other content, and replace them. */
+  readonly overwrite: boolean;
+  /** Make symbolic links (BEP 47 "symlinks"); empty files otherwise. */
+  readonly symlinks: boolean;
+}
+
+/** Reads the two facts by which a change is noticed. */
+export function versionOf(info: Deno.FileInfo): FileVersion {
+  return { length: info.size, modifiedMs: info.mtime?.getTime() ?? 0 };
+}
+
+/** The files of one torrent below a root. */
+export class ContentFiles {
+  readonly #root: ContentRoot;
+  readonly #files: readonly TorrentFile[];
+  readonly #options: ContentFilesOptions;
+  readonly #paths: readonly string[];
+  readonly #states: readonly FileState[];
+  #isFurnished = false;
+
+  /** Knows nothing of the disk yet: see {@linkcode ContentFiles.look}. @throws {StorageError} If a path is not safe. */
+  constructor(root: ContentRoot, files: readonly TorrentFile[], options: ContentFilesOptions) {
+    this.#root = root;
+    this.#files = files;
+    this.#options = options;
+    this.#paths = files.map((file) => file.pad ? "" : root.path(file.path));
+    this.#states = files.map(() => ({ ...UNSEEN }));
+  }
+
+  /** Paths that files are written at. */
+  get partPaths(): string[] {
+    return this.#paths.map((path) => path + PART);
+  }
+
+  /** Where every file was when last looked at. */
+  get paths(): (string | undefined)[] {
+    return this.#states.map(({ place }, file) => this.#nameOf(file, place));
+  }
+
+  /** Where a file is now; `undefined` if it is nowhere. */
+  path(file: number): string | undefined {
+    const state = this.#states[file]!;
+    if (state.place === "absent") this.#find(file);
+    return this.#nameOf(file, state.place);
+  }
+
+  /** The path under its final name, for messages. */
+  finalPath(file: number): string {
+    return this.#paths[file]!;
+  }
+
+  /** Looks at every file, giving way to others now and then. */
+  async look(): Promise<(FileStamp | undefined)[]> {
+    this.#root.forget();
+    const turns = new Turns(), listings = new Listings(), stamps: (FileStamp | undefined)[] = [];
+    for (const { index, pad } of this.#files) {
+      await turns.next();
+      const isThere = !pad &&
+        (this.#states[index]!.place !== "absent" || listings.mayHave(this.#paths[index]!));
+      stamps.push(isThere ? this.#find(index) : undefined);
+    }
+    return stamps;
+  }
+
+  /** A verified piece was found in the file. */
+  confirm(file: number): void {
+    this.#states[file]!.isOurs = true;
+  }
+
+  /** A write of ours left the file like this. */
+  wrote(file: number, version: FileVersion): void {
+    const state = this.#states[file]!, { length, modifiedMs } = state.version ?? version;
+    // Two workers may report in the wrong order; writing never makes a file shorter, others may.
+    state.version = {
+      length: Math.max(length, version.length),
+      modifiedMs: Math.max(modifiedMs, version.modifiedMs),
+    };
+  }
+
+  /**
+   * Makes a file ready to be written under its `.part` name and answers that, and whether this was new.
+   *
+   * @throws {StorageError} If other content is in the way or the system refuses.
+   */
+  prepare(file: number): { readonly path: string; readonly isNew: boolean } {
+    const state = this.#states[file]!, path = this.#paths[file]! + PART;
+    if (state.isReady) return { path, isNew: false };
+    if (state.isBlocked) throw blockedError(this.#paths[file]!);
+    this.#furnish();
+    this.#root.makeParents(this.#files[file]!.path);
+    if (state.place === "final") this.#reopen(file);
+    else if (state.place === "part") this.#resume(file);
+    state.place = "part";
+    state.isReady = true;
+    return { path, isNew: true };
+  }
+
+  /**
+   * Gives a file its final name if nobody changed it since we last wrote.
+   *
+   * @throws {StorageError} If something else has that name or the system refuses.
+   */
+  finish(file: number): FinishResult {
+    const { length, executable } = this.#files[file]!, state = this.#states[file]!, before = state.version;
+    this.#furnishIfPossible();
+    if (length === 0) return "finished";
+    const found = this.#find(file);
+    if (found === undefined) return "changed";
+    state.version = { length: found.length, modifiedMs: found.modifiedMs };
+    if (found.length < length || before?.length !== found.length || before.modifiedMs !== found.modifiedMs) {
+      return "changed";
+    }
+    if (found.partial) this.#rename(file);
+    if (executable) makeExecutable(this.#paths[file]!);
+    return "finished";
+  }
+
+  /** Sees under which name a file is there and notes it. */
+  #find(file: number): FileStamp | undefined {
+    const state = this.#states[file]!, path = this.#paths[file]!;
+    // Where both are, the complete one counts; a file of ours in work is always the `.part`.
+    const final = state.isReady ? undefined : stat(path);
+    const part = final?.isFile && final.size === this.#files[file]!.length ? undefined : stat(path + PART);
+    state.isBlocked = [final, part].some((found) => found !== undefined && !found.isFile);
+    const found = part ?? final;
+    if (found === undefined || state.isBlocked) {
+      Object.assign(state, { place: "absent", version: undefined, isReady: false });
+      return undefined;
+    }
+    const version = versionOf(found);
+    state.place = part === undefined ? "final" : "part";
+    state.version ??= version;
+    return { ...version, partial: part !== undefined };
+  }
+
+  #nameOf(file: number, place: Place): string | undefined {
+    if (place === "absent") return undefined;
+    return place === "part" ? this.#paths[file]! + PART : this.#paths[file]!;
+  }
+
+  /** Puts a file under its `.part` name again, because a piece of it must be written. */
+  #reopen(file: number): void {
+    const { version, isOurs } = this.#states[file]!, path = this.#paths[file]!, { length } = version!;
+    const fits = isOurs && length <= this.#files[file]!.length;
+    if (length > 0 && !fits && !this.#options.overwrite) throw existsError(path);
+    if (lstat(path)?.isSymlink) this.#root.assertInside(path);
+    rename(path, path + PART);
+    this.#cut(file);
+  }
+
+  /** Goes on with a `.part`. */
+  #resume(file: number): void {
+    const path = this.#paths[file]!;
+    if (!this.#options.overwrite && lstat(path) !== undefined) throw existsError(path);
+    if (lstat(path + PART)?.isSymlink) this.#root.assertInside(path + PART);
+    this.#cut(file);
+  }
+
+  #rename(file: number): void {
+    const state = this.#states[file]!, path = this.#paths[file]!;
+    if (!this.#options.overwrite && lstat(path) !== undefined) throw existsError(path);
+    this.#cut(file);
+    rename(path + PART, path);
+    state.place = "final";
+    state.isReady = false;
+  }
+
+  /** Cuts off what a `.part` has beyond the length of the file. */
+  #cut(file: number): void {
+    const state = this.#states[file]!, path = this.#paths[file]! + PART, { length } = this.#files[file]!;
+    if (state.version!.length <= length) return;
+    try {
+      Deno.truncateSync(path, length);
+      state.version = versionOf(Deno.statSync(path));
+    } catch (cause) {
+      throw storageError("write", path, cause);
+    }
+  }
+
+  /** Someone who only seeds may have no right to write here, and need not. */
+  #furnishIfPossible(): void {
+    try {
+      this.#furnish();
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+    }
+  }
+
+  /** Makes what has no pieces: empty files and symbolic links. Whatever is there already is left alone. */
+  #furnish(): void {
+    if (this.#isFurnished) return;
+    for (const file of this.#files) {
+      if (file.pad || file.length > 0) continue;
+      this.#root.makeParents(file.path);
+      const path = this.#paths[file.index]!;
+      if (lstat(path) !== undefined || this.#link(file)) continue;
+      createEmpty(path);
+      if (file.executable) makeExecutable(path);
+    }
+    this.#isFurnished = true;
+  }
+
+  #link(file: TorrentFile): boolean {
+    if (file.symlink === undefined || !this.#options.symlinks || !this.#root.isPlain(file.path)) return false;
+    try {
+      Deno.symlinkSync(linkTarget(file.path, file.symlink), this.#paths[file.index]!);
+      return true;
+    } catch {
+      // Windows lets few users do this; an empty file is what BEP 47 leaves.
+      return false;
+    }
+  }
+}
+
+function stat(path: string): Deno.FileInfo | undefined {
+  const found = lstat(path);
+  if (!found?.isSymlink) return found;
+  try {
+    return Deno.statSync(path);
+  } catch {
+    // A link to nothing: no file, and yet in the way.
+    return found;
+  }
+}
+
+function existsError(path: string): StorageError {
+  return new StorageError(`Cannot write "${path}": it exists with other content`);
+}
+
+function blockedError(path: string): StorageError {
+  return new StorageError(`Cannot write "${path}": a folder or a device is in the place of the file`);
+}
+
+function rename(from: string, to: string): void {
+  try {
+    Deno.renameSync(from, to);
+  } catch (cause) {
+    throw storageError("rename", from, cause);
+  }
+}
+
+function createEmpty(path: string): void {
+  try {
+    Deno.openSync(path, { write: true, createNew: true }).close();
+  } catch (cause) {
+    throw storageError("create", path, cause);
+  }
+}
+
+function makeExecutable(path: string): void {
+  if (Deno.build.os === "windows") return;
+  try {
+    const mode = Deno.statSync(path).mode ?? 0o644;
+    // Whoever may read it may run it.
+    Deno.chmodSync(path, mode | (mode & 0o444) >> 2);
+  } catch {
+    // The content is complete all the same.
+  }
+}
