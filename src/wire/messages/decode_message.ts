@@ -7,6 +7,7 @@ import {
   MESSAGE_IDS,
   MESSAGE_LENGTHS,
   messageTypeOf,
+  type NumberedMessage,
   OPEN_ENDED,
   type PeerMessage,
   ROOT_LENGTH,
@@ -35,7 +36,7 @@ export function decodeMessage(bytes: Uint8Array): PeerMessage | undefined {
 }
 
 /** Does what {@linkcode decodeMessage} does, in place: the message lies from `start` (its id) to `end`, not empty. */
-export function decodeMessageAt(bytes: Uint8Array, start: number, end: number): PeerMessage | undefined {
+export function decodeMessageAt(bytes: Uint8Array, start: number, end: number): NumberedMessage | undefined {
   const id = bytes[start]!, at = start + 1;
   checkLength(id, end - start, start);
   switch (id) {

@@ -55,8 +55,11 @@ export type PeerMessage =
 /** The name of a message. */
 export type PeerMessageType = PeerMessage["type"];
 
-/** The name of a message that has an id: all but the keep-alive, which is a length prefix of zero. */
-export type NumberedType = Exclude<PeerMessageType, "keepAlive">;
+/** A message that has an id: all but the keep-alive, which is a length prefix of zero. */
+export type NumberedMessage = Exclude<PeerMessage, KeepAliveMessage>;
+
+/** The name of a message that has an id. */
+export type NumberedType = NumberedMessage["type"];
 
 /** The id of every message (BEP 4 "reserved message ids"). */
 export const MESSAGE_IDS = {

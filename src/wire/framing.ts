@@ -1,0 +1,137 @@
+/**
+ * Cuts the incoming stream into its units: the two parts of the handshake, then messages with a length prefix (BEP 3
+ * "peer protocol"). Units are read where they lie; only one that straddles two reads is copied.
+ */
+
+import { HANDSHAKE_PEER_ID_LENGTH, HANDSHAKE_PREFIX_LENGTH, PROTOCOL_NAME } from "./messages/handshake.ts";
+import { MESSAGE_IDS, MESSAGE_LENGTHS, PREFIX_LENGTH } from "./messages/message.ts";
+import { readUint32 } from "./messages/uint32.ts";
+import { onHandshakePrefix, onPeerId } from "./handshaking.ts";
+import { onMessage } from "./receiving.ts";
+import { close, type ConnectionState } from "./state.ts";
+import type { ConnectionEffect } from "./vocabulary.ts";
+
+/** Takes the bytes of one read. */
+export function onBytes(state: ConnectionState, bytes: Uint8Array, effects: ConnectionEffect[]): void {
+  let at = 0;
+  if (state.phase !== "awaitingAccept") {
+    if (state.intake.held > 0) at = completeHeld(state, bytes, effects);
+    at = cutInPlace(state, bytes, at, effects);
+  }
+  if (at < bytes.length && state.phase !== "closed") keep(state, bytes, at, effects);
+}
+
+/** Goes on with what came while an incoming connection waited to be accepted. */
+export function onAccepted(state: ConnectionState, effects: ConnectionEffect[]): void {
+  const { held } = state.intake;
+  if (held > 0) onBytes(state, state.intake.release().subarray(0, held), effects);
+}
+
+/** Adds to the held start of a unit until it is whole; answers how many bytes that took. */
+function completeHeld(state: ConnectionState, bytes: Uint8Array, effects: ConnectionEffect[]): number {
+  const { intake } = state;
+  let at = 0, needed = unitLength(state, intake.bytes, 0, intake.held, effects);
+  while (needed > intake.held) {
+    const end = Math.min(bytes.length, at + needed - intake.held);
+    if (end === at || state.phase === "closed") return at;
+    intake.hold(bytes, at, end);
+    at = end;
+    needed = unitLength(state, intake.bytes, 0, intake.held, effects);
+  }
+  onUnit(state, intake.release(), 0, needed, effects);
+  return at;
+}
+
+/** Deals with the whole units from `at` on; answers where the first that is not whole begins. */
+function cutInPlace(
+  state: ConnectionState,
+  bytes: Uint8Array,
+  start: number,
+  effects: ConnectionEffect[],
+): number {
+  let at = start;
+  while (at < bytes.length && isReading(state)) {
+    const end = at + unitLength(state, bytes, at, bytes.length - at, effects);
+    if (end > bytes.length) break;
+    onUnit(state, bytes, at, end, effects);
+    at = end;
+  }
+  return at;
+}
+
+function isReading(state: ConnectionState): boolean {
+  return state.phase !== "closed" && state.phase !== "awaitingAccept";
+}
+
+function keep(state: ConnectionState, bytes: Uint8Array, at: number, effects: ConnectionEffect[]): void {
+  const { intake, limits } = state;
+  if (
+    state.phase === "awaitingAccept" && intake.held + bytes.length - at > limits.maxMessageLength
+  ) {
+    return close(state, effects, "too many bytes before the handshake was answered");
+  }
+  intake.hold(bytes, at, bytes.length);
+}
+
+/**
+ * The length of the unit at `at`, as far as `available` bytes of it tell. One that may not come closes the connection
+ * before it is waited for; then the answer is `Infinity`.
+ */
+function unitLength(
+  state: ConnectionState,
+  bytes: Uint8Array,
+  at: number,
+  available: number,
+  effects: ConnectionEffect[],
+): number {
+  if (state.phase === "awaitingPeerId") return HANDSHAKE_PEER_ID_LENGTH;
+  if (state.phase === "awaitingHandshake") return handshakeLength(state, bytes, at, available, effects);
+  if (available < PREFIX_LENGTH) return PREFIX_LENGTH;
+  const { maxMessageLength, maxBlockLength } = state.limits, length = readUint32(bytes, at);
+  if (length > maxMessageLength) {
+    close(state, effects, "message too long");
+    return Infinity;
+  }
+  if (
+    length > MESSAGE_LENGTHS.piece + maxBlockLength && available > PREFIX_LENGTH &&
+    bytes[at + PREFIX_LENGTH] === MESSAGE_IDS.piece
+  ) {
+    close(state, effects, "block too long");
+    return Infinity;
+  }
+  return PREFIX_LENGTH + length;
+}
+
+/** Another protocol is known by its first wrong byte. */
+function handshakeLength(
+  state: ConnectionState,
+  bytes: Uint8Array,
+  at: number,
+  available: number,
+  effects: ConnectionEffect[],
+): number {
+  for (let i = Math.min(available, PROTOCOL_NAME.length) - 1; i >= 0; i--) {
+    if (bytes[at + i] === PROTOCOL_NAME[i]) continue;
+    close(state, effects, "not a BitTorrent handshake");
+    return Infinity;
+  }
+  return HANDSHAKE_PREFIX_LENGTH;
+}
+
+function onUnit(
+  state: ConnectionState,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  effects: ConnectionEffect[],
+): void {
+  switch (state.phase) {
+    case "awaitingHandshake":
+      return onHandshakePrefix(state, bytes.subarray(start, end), effects);
+    case "awaitingPeerId":
+      return onPeerId(state, bytes.subarray(start, end), effects);
+    default:
+      // Nothing behind the prefix is a keep-alive.
+      if (end > start + PREFIX_LENGTH) onMessage(state, bytes, start + PREFIX_LENGTH, end, effects);
+  }
+}
