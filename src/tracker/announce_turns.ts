@@ -22,7 +22,7 @@ export interface AnnouncerState {
   /** Trackers that have not answered to `stopped` yet. */
   leaving: Set<Tracker>;
   /** When their time is up. */
-  stopBy: number;
+  stopAt: number;
 }
 
 /** As libtorrent asks; trackers give 50 to 200. */
@@ -59,7 +59,7 @@ export function createState(options: AnnouncerOptions): AnnouncerState {
     complete: options.complete ?? false,
     partialSeed: false,
     leaving: new Set(),
-    stopBy: Infinity,
+    stopAt: Infinity,
   };
 }
 
@@ -179,7 +179,7 @@ function retryAfter(state: AnnouncerState, tracker: Tracker, retry: number | und
   if (retry !== undefined) return Math.max(retry, FORCED_INTERVAL_MS);
   const pause = Math.min(FIRST_RETRY_MS * 2 ** (tracker.failures - 1), LONGEST_RETRY_MS);
   // Spread by a tenth, so that a tracker that comes back is not met by everyone at once.
-  return pause * (1 + state.options.random() / 10);
+  return Math.round(pause * (1 + state.options.random() / 10));
 }
 
 /** Brings a group's announce forward as far as its trackers allow. */
@@ -207,6 +207,6 @@ export function announceStop(state: AnnouncerState, now: number): AnnouncerEffec
   }
   for (const tracker of leaving) tracker.announced = false;
   state.leaving = new Set(leaving);
-  state.stopBy = now + state.options.stopTimeoutMs;
+  state.stopAt = now + state.options.stopTimeoutMs;
   return leaving.map((tracker) => announce(tracker, "stopped", 0));
 }

@@ -60,8 +60,8 @@ export class Announcer {
 
   /** When to call `handle({ type: "tick" }, now)`; `undefined` while nothing is planned. */
   deadline(): number | undefined {
-    const { phase, groups, stopBy } = this.#state;
-    if (phase === "stopping") return stopBy;
+    const { phase, groups, stopAt } = this.#state;
+    if (phase === "stopping") return stopAt;
     const deadline = Math.min(...groups.map((group) => group.dueAt ?? Infinity));
     return deadline === Infinity ? undefined : deadline;
   }
@@ -133,7 +133,7 @@ export class Announcer {
   /** Ends the stopping when no tracker has to answer any more, or the time for it is up. */
   #stopIfAlone(now: number): readonly AnnouncerEffect[] {
     const state = this.#state;
-    if (state.phase !== "stopping" || (state.leaving.size > 0 && now < state.stopBy)) return [];
+    if (state.phase !== "stopping" || (state.leaving.size > 0 && now < state.stopAt)) return [];
     state.phase = "idle";
     state.leaving.clear();
     return [{ type: "stopped" }];

@@ -76,9 +76,9 @@ interface Exchange {
 /** What is known of one tracker address: a connection id, or the transaction that asks for one. */
 interface Connection {
   readonly transactionId: number;
-  connectedWith: bigint | undefined;
-  /** When the id expires, or when the last connect request went out. */
-  at: number;
+  connectSentAt: number;
+  connectionId: bigint | undefined;
+  expiresAt: number;
 }
 
 /**
@@ -188,9 +188,13 @@ export class UdpExchange {
 
   #connectionTo(tracker: string, now: number): Connection {
     const known = this.#connections.get(tracker);
-    if (known !== undefined && (known.connectedWith === undefined || now < known.at)) return known;
-    const transactionId = randomUint32(this.#random);
-    const connection: Connection = { transactionId, connectedWith: undefined, at: -Infinity };
+    if (known !== undefined && now < known.expiresAt) return known;
+    const connection: Connection = {
+      transactionId: randomUint32(this.#random),
+      connectSentAt: -Infinity,
+      connectionId: undefined,
+      expiresAt: Infinity,
+    };
     this.#connections.set(tracker, connection);
     return connection;
   }
@@ -201,11 +205,11 @@ export class UdpExchange {
     if (exchange !== undefined) return this.#onAnswer(exchange, answer, now);
     const connection = this.#connections.get(tracker);
     // A second answer to a connect request that was sent twice.
-    if (connection === undefined || connection.connectedWith !== undefined) return [];
+    if (connection === undefined || connection.connectionId !== undefined) return [];
     const waiting = [...this.#exchanges.values()].filter((one) => one.tracker === tracker && one.connecting);
     if (answer.type !== "connect") return waiting.flatMap((one) => this.#finish(one, answer));
-    connection.connectedWith = answer.connectionId;
-    connection.at = now + CONNECTION_LIFETIME_MS;
+    connection.connectionId = answer.connectionId;
+    connection.expiresAt = now + CONNECTION_LIFETIME_MS;
     return waiting.flatMap((one) => {
       // The schedule starts anew for a request that goes out for the first time.
       if (!one.asked) one.retries = 0;
@@ -216,7 +220,7 @@ export class UdpExchange {
   #onAnswer(exchange: Exchange, answer: Answer, now: number): readonly UdpExchangeEffect[] {
     const connection = this.#connections.get(exchange.tracker);
     // The refusal may be of the connection id, as by a tracker that was restarted.
-    if (answer.type === "error" && connection?.connectedWith !== undefined) connection.at = now;
+    if (answer.type === "error" && connection?.connectionId !== undefined) connection.expiresAt = now;
     return this.#finish(exchange, answer);
   }
 
@@ -249,8 +253,9 @@ export class UdpExchange {
 
   #forgetExpired(now: number): void {
     const used = new Set([...this.#exchanges.values()].map((exchange) => exchange.tracker));
-    for (const [tracker, { connectedWith, at }] of this.#connections) {
-      if (!used.has(tracker) && (connectedWith === undefined || at <= now)) this.#connections.delete(tracker);
+    for (const [tracker, { connectionId, expiresAt }] of this.#connections) {
+      const useless = connectionId === undefined || expiresAt <= now;
+      if (useless && !used.has(tracker)) this.#connections.delete(tracker);
     }
   }
 }
