@@ -38,7 +38,7 @@ export interface MagnetLink {
   readonly nodes: readonly HostAndPort[];
   /** URLs of the torrent file itself: `xs` and `as`. */
   readonly sources: readonly string[];
-  /** Indexes of the files to download, rising; absent for all (BEP 53). */
+  /** Indexes of the files to download, rising, at least one; absent for all (BEP 53). */
   readonly selectOnly?: readonly number[];
 }
 
@@ -86,7 +86,7 @@ export function formatMagnet(link: Partial<MagnetLink>): string {
   for (const url of link.sources ?? []) parts.push(`xs=${encodeText(url)}`);
   for (const peer of link.peers ?? []) parts.push(`x.pe=${encodeAddress(peer)}`);
   for (const node of link.nodes ?? []) parts.push(`dht=${encodeAddress(node)}`);
-  if (selectOnly) parts.push(`so=${formatSelection(selectOnly)}`);
+  if (selectOnly && selectOnly.length > 0) parts.push(`so=${formatSelection(selectOnly)}`);
   return `magnet:?${parts.join("&")}`;
 }
 
@@ -144,7 +144,7 @@ function readDetails(
   parameters: Parameters,
 ): Omit<MagnetLink, "infoHashV1" | "infoHashV2" | "publicKey" | "salt"> {
   const name = parameters.get("dn")?.[0], length = Number(parameters.get("xl")?.[0]);
-  const selectOnly = parameters.has("so") ? parseSelection(parameters.get("so")!.join(",")) : undefined;
+  const selectOnly = parseSelection(parameters.get("so")?.join(",") ?? "");
   const sources = [...parameters.get("xs") ?? [], ...parameters.get("as") ?? []];
   return {
     trackers: distinct(parameters.get("tr")),
@@ -154,7 +154,7 @@ function readDetails(
     sources: distinct(sources.filter((source) => /^https?:/i.test(source))),
     ...(name !== undefined && { name }),
     ...(Number.isSafeInteger(length) && length > 0 && { length }),
-    ...(selectOnly && { selectOnly }),
+    ...(selectOnly.length > 0 && { selectOnly }),
   };
 }
 
