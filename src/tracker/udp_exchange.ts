@@ -171,19 +171,15 @@ export class UdpExchange {
   #send(exchange: Exchange, now: number): readonly UdpExchangeEffect[] {
     exchange.dueAt = now + FIRST_WAIT_MS * 2 ** exchange.retries;
     const connection = this.#connectionTo(exchange.tracker, now);
-    exchange.connecting = connection.connectedWith === undefined;
-    if (connection.connectedWith !== undefined) {
+    const { transactionId, connectionId, connectSentAt } = connection, to = exchange.address;
+    exchange.connecting = connectionId === undefined;
+    if (connectionId !== undefined) {
       exchange.asked = true;
-      return [{
-        type: "send",
-        to: exchange.address,
-        bytes: encodeRequest(exchange, connection.connectedWith),
-      }];
+      return [{ type: "send", to, bytes: encodeRequest(exchange, connectionId) }];
     }
-    if (now < connection.at + FIRST_WAIT_MS) return [];
-    connection.at = now;
-    const bytes = encodeUdpRequest({ type: "connect", transactionId: connection.transactionId });
-    return [{ type: "send", to: exchange.address, bytes }];
+    if (now < connectSentAt + FIRST_WAIT_MS) return [];
+    connection.connectSentAt = now;
+    return [{ type: "send", to, bytes: encodeUdpRequest({ type: "connect", transactionId }) }];
   }
 
   #connectionTo(tracker: string, now: number): Connection {
@@ -207,7 +203,10 @@ export class UdpExchange {
     // A second answer to a connect request that was sent twice.
     if (connection === undefined || connection.connectionId !== undefined) return [];
     const waiting = [...this.#exchanges.values()].filter((one) => one.tracker === tracker && one.connecting);
-    if (answer.type !== "connect") return waiting.flatMap((one) => this.#finish(one, answer));
+    if (answer.type !== "connect") {
+      this.#connections.delete(tracker);
+      return waiting.flatMap((one) => this.#finish(one, answer));
+    }
     connection.connectionId = answer.connectionId;
     connection.expiresAt = now + CONNECTION_LIFETIME_MS;
     return waiting.flatMap((one) => {
