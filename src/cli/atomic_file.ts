@@ -16,7 +16,7 @@ export async function writeAtomically(path: string, bytes: Uint8Array): Promise<
     if (old?.isDirectory) throw new Deno.errors.IsADirectory();
     await replace(old === undefined ? path : await Deno.realPath(path), bytes, old?.mode ?? undefined);
   } catch (error) {
-    throw new Failure(`Cannot write "${path}": ${describeSystemError(error)}`, { cause: error });
+    throw new Failure(`Cannot write "${path}": ${describeSystemError(error)}`);
   }
 }
 

@@ -30,7 +30,7 @@ export class Display {
     this.#picture = picture;
     if (terminal.columns() === undefined) return;
     this.#timer = setInterval(() => this.#draw(), 1000 / FRAMES_PER_SECOND);
-    this.#terminal.writeError(HIDE_CURSOR);
+    this.#write(HIDE_CURSOR);
     this.#draw();
   }
 
@@ -39,9 +39,9 @@ export class Display {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
-    if (options.wipe) this.#terminal.writeError(this.#home() + CLEAR_BELOW);
+    if (options.wipe) this.#write(this.#home() + CLEAR_BELOW);
     else this.#draw();
-    this.#terminal.writeError(SHOW_CURSOR);
+    this.#write(SHOW_CURSOR);
   }
 
   #draw(): void {
@@ -50,7 +50,16 @@ export class Display {
     const text = lines.map((line) => `${line}${CLEAR_LINE}\n`).join("");
     const home = this.#home();
     this.#lines = lines.length;
-    this.#terminal.writeError(`${STOP_WRAPPING}${home}${text}${CLEAR_BELOW}${WRAP}`);
+    this.#write(`${STOP_WRAPPING}${home}${text}${CLEAR_BELOW}${WRAP}`);
+  }
+
+  /** A terminal that went away ends the show, not the work. */
+  #write(text: string): void {
+    try {
+      this.#terminal.writeError(text);
+    } catch {
+      clearInterval(this.#timer);
+    }
   }
 
   /** Back to the first column of the picture's first line. */

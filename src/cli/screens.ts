@@ -35,6 +35,9 @@ export interface TransferView {
   readonly eta: number | undefined;
 }
 
+/** Columns of the longest rate, so that what stands beside it does not jump. */
+const RATE_WIDTH = "9.99 MiB/s".length;
+
 /** Columns of the curve beside the rates. */
 const CURVE_WIDTH = 12;
 
@@ -80,8 +83,8 @@ function barLine(share: number, width: number, paint: (text: string) => string):
 function flowLine(view: TransferView, width: number, palette: Palette): string {
   const isSeeding = view.state === "seeding";
   const curve = palette.cyan(drawCurve(view.rates, CURVE_WIDTH));
-  const down = `↓ ${formatRate(view.downloadRate).padEnd(11)}`;
-  const up = `↑ ${formatRate(view.uploadRate).padEnd(11)}`;
+  const down = `↓ ${formatRate(view.downloadRate).padEnd(RATE_WIDTH)}`;
+  const up = `↑ ${formatRate(view.uploadRate).padEnd(RATE_WIDTH)}`;
   const peers = `${view.peers} ${view.peers === 1 ? "peer" : "peers"}` +
     (view.seeds > 0 ? ` (${view.seeds} complete)` : "");
   const parts = isSeeding
@@ -93,7 +96,7 @@ function flowLine(view: TransferView, width: number, palette: Palette): string {
     if (textWidth(longer) > width) break;
     line = longer;
   }
-  return line === "" ? shorten(isSeeding ? up : down, width) : line;
+  return line === "" ? shorten(isSeeding ? up : down, width) : line.trimEnd();
 }
 
 function timeLeft(view: TransferView): string {

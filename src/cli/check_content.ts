@@ -1,0 +1,52 @@
+/** Checks the content of a torrent on disk. */
+
+import { join } from "node:path";
+import { openPieceFiles } from "../io/deno/piece_files.ts";
+import type { PieceStore } from "../io/storage.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import { describeSystemError, Failure } from "./failure.ts";
+import { type FoundFile, judgeContent, type Verdict } from "./verdict.ts";
+import type { OnProgress } from "./watch_work.ts";
+
+/** Hashes every piece and looks at every file; changes nothing. @throws {Failure} If the folder is none. */
+export async function checkContent(
+  metainfo: Metainfo,
+  directory: string,
+  onProgress: OnProgress,
+): Promise<Verdict> {
+  const { info } = metainfo;
+  await refuseNoFolder(directory);
+  await using store = await openPieceFiles(metainfo, { directory, overwrite: false });
+  const found = await findFiles(metainfo, directory, store);
+  let checked = 0;
+  const pieces = await store.checkAll({
+    onProgress: () => onProgress(Math.min(++checked * info.pieceLength, info.length), info.length),
+  });
+  return judgeContent(info, found, pieces);
+}
+
+async function refuseNoFolder(directory: string): Promise<void> {
+  try {
+    if (!(await Deno.stat(directory)).isDirectory) throw new Deno.errors.NotADirectory("it is no folder");
+  } catch (error) {
+    throw new Failure(`Cannot read "${directory}": ${describeSystemError(error)}`);
+  }
+}
+
+/** The store knows files with content; empty ones and symbolic links need a look of their own. */
+async function findFiles(
+  { info }: Metainfo,
+  directory: string,
+  store: PieceStore,
+): Promise<readonly (FoundFile | undefined)[]> {
+  const stamps = await store.stamps();
+  return await Promise.all(info.files.map(async (file) => {
+    if (file.pad || file.length > 0) return stamps[file.index];
+    try {
+      const { size, isSymlink } = await Deno.lstat(join(directory, ...file.path));
+      return { length: isSymlink ? 0 : size, partial: false };
+    } catch {
+      return undefined;
+    }
+  }));
+}

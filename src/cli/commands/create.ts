@@ -1,0 +1,77 @@
+/** `create`: a torrent of a file or folder (BEP 3, 12, 19, 27, 52). */
+
+import { createTorrent } from "../../metainfo/create.ts";
+import type { TorrentVersion } from "../../metainfo/info.ts";
+import { readMetainfo } from "../../metainfo/metainfo.ts";
+import { UsageError } from "../arguments.ts";
+import { writeAtomically } from "../atomic_file.ts";
+import { type Command, defineCommand } from "../command.ts";
+import { createPalette } from "../render.ts";
+import { drawIdentity } from "../report.ts";
+import { listSource } from "../source_files.ts";
+import { readSurroundings, SURROUNDING_OPTIONS } from "../surroundings.ts";
+import { VERSION } from "../../version.ts";
+import { watchWork } from "../watch_work.ts";
+
+/** Hashes content and writes a torrent file. */
+export const command: Command = defineCommand({
+  operands: ["PATH"],
+  options: {
+    output: {
+      kind: "text",
+      short: "o",
+      value: "FILE",
+      help: "torrent file to write, - for standard output [NAME.torrent]",
+    },
+    version: { kind: "text", value: "1|2|hybrid", help: "protocol of the torrent [hybrid]" },
+    "piece-length": {
+      kind: "size",
+      value: "SIZE",
+      help: "bytes of a piece, such as 256K [1,000 to 2,000 pieces]",
+    },
+    ...SURROUNDING_OPTIONS,
+    private: { kind: "flag", short: "p", help: "peers may come from the trackers alone" },
+    name: { kind: "text", short: "n", value: "TEXT", help: "name of the content [that of PATH]" },
+    source: {
+      kind: "text",
+      value: "TEXT",
+      help: "text that makes the info hash differ from others of the same content",
+    },
+    "no-date": {
+      kind: "flag",
+      help: "leave the date of creation out, so that the same content gives the same file",
+    },
+  },
+  notes: "FILE is replaced as a whole once the torrent is complete.",
+  async run({ operands: [path], options }, terminal) {
+    const version = readVersion(options.version), surroundings = readSurroundings(options);
+    const content = await listSource(path, options.output);
+    const name = options.name ?? content.name,
+      files = content.isFolder ? content.files : content.files.map((file) => ({ ...file, path: [name] }));
+    const bytes = await watchWork(terminal, `Hashing ${name}`, (onProgress) =>
+      createTorrent(files, {
+        ...surroundings,
+        ...(content.isFolder && { name }),
+        ...(options["piece-length"] !== undefined && { pieceLength: options["piece-length"] }),
+        ...(options.source !== undefined && { source: options.source }),
+        ...(!options["no-date"] && { creationDate: Math.floor(Date.now() / 1000) }),
+        version,
+        private: options.private,
+        createdBy: `network-bittorrent ${VERSION}`,
+        onProgress,
+      }));
+    const metainfo = await readMetainfo(bytes);
+    if (options.output === "-") terminal.write(bytes);
+    else {
+      const output = options.output ?? `${name}.torrent`;
+      await writeAtomically(output, bytes);
+      terminal.write(drawIdentity(metainfo, output, createPalette(terminal.hasColours)));
+    }
+    return 0;
+  },
+});
+
+function readVersion(text = "hybrid"): TorrentVersion {
+  if (text === "1" || text === "2" || text === "hybrid") return text;
+  throw new UsageError(`Cannot use --version: "${text}" is none of 1, 2, hybrid`);
+}

@@ -1,0 +1,92 @@
+/** `download`: the content of a torrent from its peers. */
+
+import type { TorrentHandle } from "../../client/torrent_handle.ts";
+import type { Metainfo } from "../../metainfo/metainfo.ts";
+import { type Command, defineCommand } from "../command.ts";
+import { Failure } from "../failure.ts";
+import { chooseFiles } from "../file_patterns.ts";
+import { formatBytes, formatElapsed, formatRate, printable } from "../format.ts";
+import { resolvePeers } from "../peers.ts";
+import type { Terminal } from "../terminal.ts";
+import { isMagnet, readMagnet, readTorrentFile } from "../torrent_file.ts";
+import { readClientOptions, TRANSFER_OPTIONS } from "../transfer_options.ts";
+import { aborted, watchTorrent, withClient } from "../with_client.ts";
+
+/** Downloads until everything wanted is there, and with `--seed` goes on serving it. */
+export const command: Command = defineCommand({
+  operands: ["TORRENT|MAGNET"],
+  options: {
+    output: { kind: "text", short: "o", value: "DIR", help: "folder for the content [the working folder]" },
+    file: {
+      kind: "text",
+      short: "f",
+      value: "GLOB",
+      many: true,
+      help: "files to download, such as '*.mkv' [all]",
+    },
+    sequential: { kind: "flag", help: "download in order instead of rarest first" },
+    seed: { kind: "flag", help: "serve others afterwards, until interrupted" },
+    recheck: { kind: "flag", help: "hash what is there even if notes of an earlier run vouch for it" },
+    overwrite: { kind: "flag", help: "write into files that exist with other content" },
+    ...TRANSFER_OPTIONS,
+  },
+  notes: `What is there already is kept, and a download that was interrupted is resumed.
+Ctrl-C stops it cleanly, with exit code 130; a second Ctrl-C at once.`,
+  async run({ operands: [source], options }, terminal) {
+    const metainfo = await readSource(source);
+    const files = options.file.length > 0 ? chooseFiles(metainfo.info, options.file) : undefined;
+    const peers = await resolvePeers(options.peer), directory = options.output ?? ".";
+    const said = options.json ? undefined : terminal;
+    return await withClient(
+      { ...readClientOptions(options), directory },
+      terminal,
+      options.json,
+      async (client, signal) => {
+        const torrent = await client.add(metainfo, {
+          peers,
+          signal,
+          sequential: options.sequential,
+          announce: !options["no-announce"],
+          recheck: options.recheck,
+          overwrite: options.overwrite,
+          ...(files && { files }),
+        });
+        await complete(torrent, signal, said);
+        if (options.seed) await serve(torrent, signal, said);
+        // Content that is whole needs no notes about what is there.
+        await client.remove(torrent);
+        return 0;
+      },
+    );
+  },
+});
+
+async function readSource(source: string): Promise<Metainfo> {
+  if (!isMagnet(source)) return (await readTorrentFile(source)).metainfo;
+  readMagnet(source);
+  throw new Failure("Cannot download a magnet link yet: give the torrent file");
+}
+
+async function complete(
+  torrent: TorrentHandle,
+  signal: AbortSignal,
+  terminal: Terminal | undefined,
+): Promise<void> {
+  const startedAt = performance.now(), completed = torrent.completed({ signal });
+  await (terminal ? watchTorrent(torrent, terminal, completed) : completed);
+  const { downloaded, wantedLength } = torrent.status(), elapsedMs = performance.now() - startedAt;
+  const how = downloaded === 0
+    ? "complete already"
+    : `${formatBytes(downloaded)} in ${formatElapsed(elapsedMs)}, ${
+      formatRate(downloaded / elapsedMs * 1000)
+    }`;
+  terminal?.write(`${printable(torrent.name)}: ${formatBytes(wantedLength)}, ${how}\n`);
+}
+
+async function serve(
+  torrent: TorrentHandle,
+  signal: AbortSignal,
+  terminal: Terminal | undefined,
+): Promise<void> {
+  await (terminal ? watchTorrent(torrent, terminal, aborted(signal)) : aborted(signal));
+}

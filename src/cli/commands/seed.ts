@@ -1,0 +1,60 @@
+/** `seed`: serves content that is there. */
+
+import type { Client } from "../../client/client.ts";
+import type { TorrentHandle } from "../../client/torrent_handle.ts";
+import { formatPeerAddress } from "../../peer/address.ts";
+import { type Command, defineCommand } from "../command.ts";
+import { Failure } from "../failure.ts";
+import { formatBytes, formatCount, printable } from "../format.ts";
+import { resolvePeers } from "../peers.ts";
+import type { Terminal } from "../terminal.ts";
+import { readTorrentFile } from "../torrent_file.ts";
+import { readClientOptions, TRANSFER_OPTIONS } from "../transfer_options.ts";
+import { aborted, watchTorrent, withClient } from "../with_client.ts";
+
+/** Verifies content, announces it and serves it until interrupted. */
+export const command: Command = defineCommand({
+  operands: ["TORRENT", "DIR"],
+  options: TRANSFER_OPTIONS,
+  notes: `DIR is the folder that contains the torrent's file or folder; nothing in it is changed.
+Ctrl-C or SIGTERM says goodbye to the trackers and ends with exit code 0; a second one ends at once.`,
+  async run({ operands: [path, directory], options }, terminal) {
+    const { metainfo } = await readTorrentFile(path);
+    const peers = await resolvePeers(options.peer), said = options.json ? undefined : terminal;
+    // Content that is whole needs no notes about what is there.
+    const clientOptions = { ...readClientOptions(options), directory, resume: false } as const;
+    return await withClient(clientOptions, terminal, options.json, async (client, signal) => {
+      // It must not begin to download: a seed leaves the content as it is.
+      const torrent = await client.add(metainfo, { paused: true, announce: !options["no-announce"], signal });
+      await check(torrent, directory, signal, said);
+      torrent.resume();
+      torrent.addPeers(peers);
+      said?.write(greeting(torrent, client));
+      await (said ? watchTorrent(torrent, said, aborted(signal)) : aborted(signal));
+      said?.write(`Sent ${formatBytes(torrent.status().uploaded)}\n`);
+      return 0;
+    });
+  },
+});
+
+async function check(
+  torrent: TorrentHandle,
+  directory: string,
+  signal: AbortSignal,
+  terminal: Terminal | undefined,
+): Promise<void> {
+  const checked = torrent.checked({ signal });
+  await (terminal ? watchTorrent(torrent, terminal, checked, { wipe: true }) : checked);
+  const { completedPieces, pieceCount } = torrent.status();
+  if (completedPieces === pieceCount) return;
+  const lacking = formatCount(pieceCount - completedPieces, "piece");
+  throw new Failure(
+    `Cannot seed "${torrent.name}": ${lacking} of ${pieceCount} missing or wrong in "${directory}"; see 'verify'`,
+  );
+}
+
+function greeting(torrent: TorrentHandle, client: Client): string {
+  const length = formatBytes(torrent.metainfo.info.contentLength);
+  const where = client.address === undefined ? "" : ` on ${formatPeerAddress(client.address)}`;
+  return `Seeding ${printable(torrent.name)} (${length})${where}\n`;
+}

@@ -1,0 +1,149 @@
+/** What a torrent or a magnet link says: as the record that `info --json` prints, and as lines for a person. */
+
+import { encodeHex } from "../bytes/text.ts";
+import { formatHostAndPort, type HostAndPort } from "../metainfo/host_and_port.ts";
+import { formatMagnet, type MagnetLink, magnetLink } from "../metainfo/magnet.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import { formatBytes, formatCount, groupDigits, printable } from "./format.ts";
+import { drawTable, type Palette } from "./render.ts";
+
+/** A file of a {@linkcode Report}. */
+export interface FileReport {
+  /** Safe segments; of several files the torrent's name is the first one. */
+  readonly path: readonly string[];
+  readonly length: number;
+  /** Padding between files: zeros that nobody stores. */
+  readonly pad: boolean;
+}
+
+/** What `info --json` prints: every key always, `null` where nothing is known. Lengths in bytes. */
+export interface Report {
+  readonly name: string | null;
+  readonly version: "1" | "2" | "hybrid" | null;
+  /** 40 hex digits; `null` of a v2-only torrent. */
+  readonly infoHash: string | null;
+  /** 64 hex digits; `null` of a v1 torrent. */
+  readonly infoHashV2: string | null;
+  readonly pieceLength: number | null;
+  readonly pieceCount: number | null;
+  /** All files without padding. */
+  readonly length: number | null;
+  readonly private: boolean | null;
+  readonly files: readonly FileReport[];
+  /** Tracker URLs in tiers. */
+  readonly announce: readonly (readonly string[])[];
+  readonly webSeeds: readonly string[];
+  /** DHT nodes. */
+  readonly nodes: readonly HostAndPort[];
+  readonly comment: string | null;
+  readonly createdBy: string | null;
+  /** Seconds since 1970. */
+  readonly creationDate: number | null;
+}
+
+/** Reports on a torrent file. */
+export function reportTorrent(metainfo: Metainfo): Report {
+  const { info } = metainfo;
+  return {
+    name: info.name,
+    version: metainfo.version,
+    infoHash: metainfo.infoHashV1 ? encodeHex(metainfo.infoHashV1) : null,
+    infoHashV2: metainfo.infoHashV2 ? encodeHex(metainfo.infoHashV2) : null,
+    pieceLength: info.pieceLength,
+    pieceCount: info.pieceCount,
+    length: info.contentLength,
+    private: info.private,
+    files: info.files.map(({ path, length, pad }) => ({ path, length, pad })),
+    announce: metainfo.announce,
+    webSeeds: metainfo.webSeeds,
+    nodes: metainfo.nodes,
+    comment: metainfo.comment ?? null,
+    createdBy: metainfo.createdBy ?? null,
+    creationDate: metainfo.creationDate ?? null,
+  };
+}
+
+/** Reports on a magnet link, which says little. */
+export function reportMagnet(link: MagnetLink): Report {
+  const { infoHashV1, infoHashV2 } = link;
+  return {
+    name: link.name ?? null,
+    version: infoHashV1 && infoHashV2 ? "hybrid" : infoHashV1 ? "1" : infoHashV2 ? "2" : null,
+    infoHash: infoHashV1 ? encodeHex(infoHashV1) : null,
+    infoHashV2: infoHashV2 ? encodeHex(infoHashV2) : null,
+    pieceLength: null,
+    pieceCount: null,
+    length: link.length ?? null,
+    private: null,
+    files: [],
+    announce: link.trackers.map((tracker) => [tracker]),
+    webSeeds: link.webSeeds,
+    nodes: link.nodes,
+    comment: null,
+    createdBy: null,
+    creationDate: null,
+  };
+}
+
+/** Seconds since 1970 as ISO 8601; `null` also for a date that no calendar has. */
+function formatDate(seconds: number | null): string | null {
+  const date = new Date((seconds ?? NaN) * 1000);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString().replace(".000Z", "Z");
+}
+
+/** The lines of `info`: what is known, then the files. */
+export function drawReport(report: Report, palette: Palette): string[] {
+  const rows = factsOf(report).map(([label, text]) => [palette.bold(label), text]);
+  const files = report.files.filter(({ pad }) => !pad);
+  return [...drawTable(rows), ...(files.length > 1 ? ["", ...drawFiles(files, palette)] : [])];
+}
+
+function factsOf(report: Report): [string, string][] {
+  const facts: [string, string | null][] = [
+    ["Name", report.name],
+    ["Version", report.version],
+    ["Info hash", report.infoHash],
+    ["Info hash v2", report.infoHashV2],
+    ["Length", report.length === null ? null : describeLength(report.length)],
+    ["Pieces", describePieces(report)],
+    ["Private", report.private ? "yes" : null],
+    ...listOf("Trackers", report.announce.map((tier) => tier.join("  "))),
+    ...listOf("Web seeds", report.webSeeds),
+    ...listOf("DHT nodes", report.nodes.map(formatHostAndPort)),
+    ["Comment", report.comment],
+    ["Created by", report.createdBy],
+    ["Created", formatDate(report.creationDate)],
+  ];
+  return facts.flatMap(([label, text]) => text === null ? [] : [[label, printable(text)]]);
+}
+
+/** Rows of which the first alone has the label. */
+function listOf(label: string, texts: readonly string[]): [string, string][] {
+  return texts.map((text, index) => [index === 0 ? label : "", text]);
+}
+
+function describeLength(length: number): string {
+  return length < 1000 ? formatBytes(length) : `${formatBytes(length)} (${groupDigits(length)} bytes)`;
+}
+
+function describePieces({ pieceCount, pieceLength }: Report): string | null {
+  if (pieceCount === null || pieceLength === null) return null;
+  return `${groupDigits(pieceCount)} of ${formatBytes(pieceLength)}`;
+}
+
+function drawFiles(files: readonly FileReport[], palette: Palette): string[] {
+  const rows = files.map(({ path, length }) => [palette.dim(formatBytes(length)), printable(path.join("/"))]);
+  return [palette.bold(formatCount(files.length, "file")), ...drawTable(rows, [0])];
+}
+
+/** What `create` and `edit` say of the torrent they wrote: where it is and what it is known by. */
+export function drawIdentity(metainfo: Metainfo, path: string, palette: Palette): string {
+  const { infoHash, infoHashV2 } = reportTorrent(metainfo);
+  const rows = [
+    ["Torrent", printable(path)],
+    ...(infoHash === null ? [] : [["Info hash", infoHash]]),
+    ...(infoHashV2 === null ? [] : [["Info hash v2", infoHashV2]]),
+    ["Magnet", formatMagnet(magnetLink(metainfo))],
+  ];
+  return drawTable(rows.map(([label, text]) => [palette.bold(label!), text!])).join("\n") + "\n";
+}

@@ -1,0 +1,124 @@
+/** Which trackers `announce` and `scrape` ask, about which torrents, and what comes of it. */
+
+import { decodeBase32, decodeHex, encodeHex } from "../bytes/text.ts";
+import { DecodeError } from "../errors.ts";
+import { cryptoRandom } from "../io/chance.ts";
+import { systemClock } from "../io/clock.ts";
+import { denoNetwork } from "../io/deno/network.ts";
+import { TrackerClient } from "../io/tracker_client.ts";
+import { UsageError } from "./arguments.ts";
+import { describeError, Failure } from "./failure.ts";
+import { printable } from "./format.ts";
+import type { Palette } from "./render.ts";
+import { readTorrentFile } from "./torrent_file.ts";
+
+/** Their common rows in an option table. */
+export const QUESTION_OPTIONS = {
+  "info-hash": { kind: "text", value: "HEX", many: true, help: "torrent to ask about, without its file" },
+  timeout: { kind: "count", value: "SECONDS", help: "how long to wait for an answer [30]" },
+  json: { kind: "flag", help: "print one JSON object a line instead" },
+} as const;
+
+/** A torrent to ask about. */
+export interface AskedTorrent {
+  /** 20 bytes. */
+  readonly infoHash: Uint8Array;
+  /** Bytes of content; `undefined` without the torrent file. */
+  readonly length: number | undefined;
+}
+
+/** Who is asked about what. */
+export interface Questions {
+  readonly trackers: readonly string[];
+  readonly torrents: readonly AskedTorrent[];
+}
+
+/**
+ * Reads the operands: URLs are trackers, all else is torrent files. Without URLs the trackers are those of the torrents.
+ *
+ * @throws {UsageError} If nobody or nothing is to be asked.
+ */
+export async function readQuestions(
+  operands: readonly string[],
+  infoHashes: readonly string[],
+): Promise<Questions> {
+  const urls = operands.filter(isUrl);
+  const files = await Promise.all(operands.filter((operand) => !isUrl(operand)).map(readTorrentFile));
+  const torrents = [
+    ...files.map(({ metainfo }) => ({ infoHash: metainfo.infoHash, length: metainfo.info.contentLength })),
+    ...infoHashes.map((text) => ({ infoHash: readInfoHash(text), length: undefined })),
+  ];
+  if (torrents.length === 0) throw new UsageError("Missing torrent: give a torrent file or --info-hash");
+  const known = files.flatMap(({ metainfo }) => metainfo.announce.flat());
+  const trackers = [...new Set(urls.length > 0 ? urls : known)];
+  if (trackers.length === 0) throw new Failure("Cannot ask a tracker: the torrent names none; give a URL");
+  return { trackers, torrents };
+}
+
+function isUrl(operand: string): boolean {
+  return /^(https?|udp|wss?):\/\//i.test(operand);
+}
+
+function readInfoHash(text: string): Uint8Array {
+  try {
+    if (/^[0-9a-f]{40}$|^[0-9a-f]{64}$/i.test(text)) return decodeHex(text).subarray(0, 20);
+    if (/^[a-z2-7]{32}$/i.test(text)) return decodeBase32(text);
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+  }
+  throw new UsageError(`Cannot use --info-hash: "${text}" is not 40 hex digits`);
+}
+
+/** One question's outcome: what the tracker said, or why it said nothing. */
+export interface Outcome<Answer> {
+  readonly tracker: string;
+  readonly answer: Answer | undefined;
+  readonly error: string | undefined;
+}
+
+/** A question to one tracker; the answer is undefined only where the question was not asked. */
+export type Ask<Answer> = (client: TrackerClient, tracker: string, signal: AbortSignal) => Promise<Answer>;
+
+const USUAL_TIMEOUT = 30;
+
+/** Asks every tracker at once. @throws {Failure} If none answers. */
+export async function askTrackers<Answer>(
+  trackers: readonly string[],
+  ask: Ask<Answer>,
+  timeout: number = USUAL_TIMEOUT,
+): Promise<readonly Outcome<Answer>[]> {
+  const client = new TrackerClient({ network: denoNetwork, clock: systemClock, random: cryptoRandom });
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(new Failure(`no answer in ${timeout} seconds`)), timeout * 1000);
+  try {
+    const outcomes = await Promise.all(trackers.map(async (tracker): Promise<Outcome<Answer>> => {
+      try {
+        return { tracker, answer: await ask(client, tracker, abort.signal), error: undefined };
+      } catch (error) {
+        return { tracker, answer: undefined, error: describeError(error) };
+      }
+    }));
+    refuseSilence(outcomes);
+    return outcomes;
+  } finally {
+    clearTimeout(timer);
+    await client.close();
+  }
+}
+
+function refuseSilence(outcomes: readonly Outcome<unknown>[]): void {
+  const failed = outcomes.filter(({ error }) => error !== undefined);
+  if (failed.length < outcomes.length) return;
+  const { tracker, error } = failed[0]!, more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : "";
+  throw new Failure(`No tracker answered: ${tracker}: ${error}${more}`);
+}
+
+/** The lines of one tracker: its URL, then what it said or why it did not. */
+export function drawOutcome(tracker: string, lines: readonly string[], palette: Palette): string {
+  return [palette.bold(printable(tracker)), ...lines.map((line) => `  ${line}`), ""].join("\n");
+}
+
+/** Hexadecimal, as the torrents are named in answers. */
+export function nameTorrent({ infoHash }: AskedTorrent): string {
+  return encodeHex(infoHash);
+}

@@ -1,0 +1,28 @@
+/** A bar on the terminal while something of known length is done. */
+
+import { Display } from "./display.ts";
+import { createPalette } from "./render.ts";
+import { workScreen } from "./screens.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Tells how many bytes are done, and how many there are. */
+export type OnProgress = (done: number, total: number) => void;
+
+/** Does the work and shows how far it is, where standard error is a terminal; the bar is gone afterwards. */
+export async function watchWork<T>(
+  terminal: Terminal,
+  label: string,
+  work: (onProgress: OnProgress) => Promise<T>,
+): Promise<T> {
+  const palette = createPalette(terminal.hasErrorColours), startedAt = performance.now();
+  let state = { done: 0, total: 1 };
+  const display = new Display(
+    terminal,
+    (width) => workScreen({ label, ...state, elapsedMs: performance.now() - startedAt }, width, palette),
+  );
+  try {
+    return await work((done, total) => state = { done, total });
+  } finally {
+    display.close({ wipe: true });
+  }
+}

@@ -1,0 +1,62 @@
+/** The life of a client in a command: events to standard output, Ctrl-C, and a clean end whatever happens. */
+
+import { type Client, createClient } from "../client/client.ts";
+import type { ClientOptions } from "../client/options.ts";
+import type { TorrentHandle } from "../client/torrent_handle.ts";
+import { Display } from "./display.ts";
+import { createPalette } from "./render.ts";
+import type { Terminal } from "./terminal.ts";
+import { Notices, printEvents, transferPicture } from "./transfer.ts";
+
+/** What a command does with a client; the signal is aborted by Ctrl-C, or when nobody reads our output any more. */
+export type ClientWork<T> = (client: Client, signal: AbortSignal) => Promise<T>;
+
+/**
+ * Makes a client, works with it and closes it, which says goodbye to trackers and writes resume data. With `json`
+ * every event is printed.
+ */
+export async function withClient<T>(
+  options: ClientOptions,
+  terminal: Terminal,
+  json: boolean,
+  work: ClientWork<T>,
+): Promise<T> {
+  const interruption = terminal.interruption(), unread = new AbortController();
+  const signal = AbortSignal.any([interruption.signal, unread.signal]);
+  try {
+    const client = await createClient(options);
+    const printing = json ? printEvents(client, terminal).catch((error) => unread.abort(error)) : undefined;
+    try {
+      return await work(client, signal);
+    } finally {
+      await client.close();
+      await printing;
+    }
+  } finally {
+    interruption.release();
+  }
+}
+
+/** Shows a torrent on the terminal while something is waited for. The last picture stays, unless it shall be wiped. */
+export async function watchTorrent<T>(
+  torrent: TorrentHandle,
+  terminal: Terminal,
+  waiting: Promise<T>,
+  options: { readonly wipe?: boolean } = {},
+): Promise<T> {
+  const palette = createPalette(terminal.hasErrorColours), picture = transferPicture(torrent, palette);
+  const notices = new Notices();
+  void notices.follow(torrent);
+  const display = new Display(terminal, (width) => [...picture(width), ...notices.lines(width, palette)]);
+  try {
+    return await waiting;
+  } finally {
+    display.close(options);
+  }
+}
+
+/** Settles when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

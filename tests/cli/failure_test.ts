@@ -1,0 +1,28 @@
+import { assertEquals } from "@std/assert";
+import { UsageError } from "../../src/cli/arguments.ts";
+import { describeError, Failure, judge } from "../../src/cli/failure.ts";
+import { BrokenPipe, Interrupted } from "../../src/cli/terminal.ts";
+import { StorageError } from "../../src/errors.ts";
+
+Deno.test("describeError() puts an error and its causes on one line, each reason once", () => {
+  const full = new Deno.errors.NotFound("No such file or directory (os error 2): open 'x'");
+  assertEquals(describeError(full), "no such file or folder");
+  assertEquals(
+    describeError(
+      new StorageError("Cannot write piece 3", { cause: new Error("No space left (os error 28)") }),
+    ),
+    "Cannot write piece 3: No space left",
+  );
+  assertEquals(describeError(new Failure("Cannot a: b", { cause: new Error("b") })), "Cannot a: b");
+  assertEquals(describeError(new Error("one\ntwo\x1b[2J")), "one two\ufffd[2J");
+  assertEquals(describeError("text"), "text");
+  assertEquals(describeError(new Error("")), "Unknown error");
+});
+
+Deno.test("judge() knows the exit codes", () => {
+  assertEquals(judge(new Failure("no")), { exitCode: 1, message: "no" });
+  assertEquals(judge(new UsageError("how")), { exitCode: 2, message: "how" });
+  assertEquals(judge(new Interrupted("SIGINT")), { exitCode: 130, message: undefined });
+  assertEquals(judge(new Interrupted("SIGTERM")), { exitCode: 143, message: undefined });
+  assertEquals(judge(new BrokenPipe()), { exitCode: 141, message: undefined });
+});
