@@ -1,0 +1,247 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { Bitfield } from "../../src/bytes/bitfield.ts";
+import { uniformGeometry } from "../../src/torrent/options.ts";
+import type { TorrentInput } from "../../src/torrent/vocabulary.ts";
+import type { PeerMessage } from "../../src/wire/messages/message.ts";
+import { BLOCK, checkInvariants, Machine } from "./machine.ts";
+
+const PIECES = 11;
+const geometry = uniformGeometry((PIECES - 1) * 3 * BLOCK + 20_000, 3 * BLOCK);
+
+const piece = fc.oneof({ weight: 20, arbitrary: fc.nat(PIECES - 1) }, fc.constantFrom(PIECES, 0xffffffff));
+const begin = fc.oneof(
+  { weight: 10, arbitrary: fc.constantFrom(0, BLOCK, 2 * BLOCK) },
+  fc.constantFrom(1, 3 * BLOCK, 0xffffffff),
+);
+const length = fc.oneof(
+  { weight: 10, arbitrary: fc.constantFrom(BLOCK, 20_000 - BLOCK) },
+  fc.constantFrom(0, 1, 131072, 131073, 0xffffffff),
+);
+const bits = fc.oneof(
+  { weight: 5, arbitrary: fc.uniqueArray(fc.nat(PIECES - 1)).map(bytesOf) },
+  fc.constant(Bitfield.full(PIECES).toBytes()),
+  fc.uint8Array({ maxLength: 3 }),
+);
+
+function bytesOf(pieces: number[]): Uint8Array {
+  const bitfield = new Bitfield(PIECES);
+  for (const piece of pieces) bitfield.set(piece);
+  return bitfield.toBytes();
+}
+
+const message: fc.Arbitrary<PeerMessage> = fc.oneof(
+  fc.constantFrom(
+    { type: "choke" } as const,
+    { type: "unchoke" } as const,
+    { type: "unchoke" } as const,
+    { type: "interested" } as const,
+    { type: "notInterested" } as const,
+    { type: "haveAll" } as const,
+    { type: "haveNone" } as const,
+    { type: "keepAlive" } as const,
+  ),
+  piece.map((piece) => ({ type: "have" as const, piece })),
+  bits.map((bits) => ({ type: "bitfield" as const, bits })),
+  fc.record({
+    type: fc.constantFrom("request" as const, "cancel" as const, "reject" as const),
+    piece,
+    begin,
+    length,
+  }),
+  fc.record({ piece, begin, length: fc.constantFrom(0, 1, BLOCK, 20_000 - BLOCK) })
+    .map(({ piece, begin, length }) => ({
+      type: "piece" as const,
+      piece,
+      begin,
+      block: new Uint8Array(length),
+    })),
+  fc.record({ type: fc.constantFrom("suggest" as const, "allowedFast" as const), piece }),
+);
+
+/** Things that happen; those that must fit the state name what they mean by a number, resolved when their time comes. */
+type Happening =
+  | { readonly do: "connect"; readonly fast: boolean; readonly id: number; readonly incoming: boolean }
+  | { readonly do: "message"; readonly peer: number; readonly message: PeerMessage }
+  | { readonly do: "close" | "answer" | "reject" | "sent" | "unreadable"; readonly peer: number }
+  | { readonly do: "stored" | "corrupt" | "unstored"; readonly which: number }
+  | { readonly do: "wait"; readonly ms: number }
+  | { readonly do: "input"; readonly input: TorrentInput };
+
+const peer = fc.nat(5);
+const which = fc.nat(3);
+const happening: fc.Arbitrary<Happening> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("connect" as const),
+      fast: fc.boolean(),
+      id: fc.nat(30),
+      incoming: fc.boolean(),
+    }),
+  },
+  { weight: 20, arbitrary: fc.record({ do: fc.constant("message" as const), peer, message }) },
+  { weight: 40, arbitrary: fc.record({ do: fc.constant("answer" as const), peer }) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constantFrom("reject" as const, "sent" as const, "unreadable" as const, "close" as const),
+      peer,
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constantFrom("stored" as const, "stored" as const, "corrupt" as const, "unstored" as const),
+      which,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant("wait" as const),
+      ms: fc.constantFrom(1, 900, 5000, 61_000, 300_000),
+    }),
+  },
+  { weight: 5, arbitrary: control().map((input) => ({ do: "input" as const, input })) },
+);
+
+function control(): fc.Arbitrary<TorrentInput> {
+  const pieces = fc.array(fc.nat(PIECES), { maxLength: 4 });
+  return fc.oneof(
+    fc.record({ type: fc.constantFrom("piecesLost" as const, "piecesFound" as const), pieces }),
+    fc.record({ type: fc.constant("urgent" as const), reader: fc.nat(2), pieces }),
+    fc.uint8Array({ minLength: PIECES, maxLength: PIECES, max: 9 }).map((priorities) => ({
+      type: "prioritize" as const,
+      priorities,
+    })),
+    fc.boolean().map((sequential) => ({ type: "sequential" as const, sequential })),
+    fc.record({ type: fc.constant("peerDontHave" as const), peer: fc.nat(8), piece }),
+    fc.record({
+      type: fc.constant("peerCapabilities" as const),
+      peer: fc.nat(8),
+      requestQueue: fc.nat(20),
+      uploadOnly: fc.boolean(),
+      listenPort: fc.nat(70000),
+    }),
+    fc.constantFrom(
+      { type: "pause" as const },
+      { type: "resume" as const },
+      { type: "resume" as const },
+      { type: "tick" as const },
+      { type: "tick" as const },
+    ),
+    fc.record({ host: fc.constantFrom("10.0.0.1", "10.0.0.2", "::1", "web.example"), port: fc.nat(3) })
+      .map((address) => ({ type: "candidates" as const, source: "pex" as const, addresses: [address] })),
+  );
+}
+
+/** The session's side: knows the reads and stores that are under way. */
+class Session {
+  readonly machine: Machine;
+  readonly peers: number[] = [];
+  readonly reads: { peer: number; piece: number; begin: number; length: number }[] = [];
+  readonly stores: number[] = [];
+
+  constructor(machine: Machine) {
+    this.machine = machine;
+  }
+
+  /** A peer that has everything and serves us, so that the story does not end before it starts. */
+  startSeed(fast: boolean): void {
+    const peer = this.machine.connectSeed({ fast });
+    this.peers.push(peer);
+    this.#take(this.machine.message(peer, { type: "unchoke" }));
+  }
+
+  happen(happening: Happening): void {
+    const { machine } = this;
+    switch (happening.do) {
+      case "wait":
+        return this.#take(machine.wait(happening.ms));
+      case "input":
+        return this.#take(machine.input(happening.input));
+      case "connect": {
+        const direction = happening.incoming ? "incoming" : "outgoing";
+        const { peer, effects } = machine.connectWith({
+          fast: happening.fast,
+          id: happening.id,
+          direction,
+          allowedFast: [1, 2],
+        });
+        this.peers.push(peer);
+        return this.#take(effects);
+      }
+      case "stored":
+      case "corrupt":
+      case "unstored":
+        return this.#storeEnded(happening);
+      default:
+        return this.#peerDoes(happening);
+    }
+  }
+
+  #storeEnded(happening: { readonly do: "stored" | "corrupt" | "unstored"; readonly which: number }): void {
+    const [piece] = this.stores.splice(happening.which % Math.max(1, this.stores.length), 1);
+    if (piece === undefined) return;
+    const type = { stored: "pieceStored", corrupt: "pieceCorrupt", unstored: "storeFailed" } as const;
+    this.#take(this.machine.input({ type: type[happening.do], piece }));
+  }
+
+  #peerDoes(happening: Extract<Happening, { readonly peer: number }>): void {
+    const key = this.peers[happening.peer % Math.max(1, this.peers.length)];
+    if (key === undefined) return;
+    const { machine } = this;
+    if (happening.do === "message") return this.#take(machine.message(key, happening.message));
+    if (happening.do === "close") return this.#take(machine.input({ type: "peerClosed", peer: key }));
+    if (happening.do === "sent" || happening.do === "unreadable") return this.#readEnded(key, happening.do);
+    const range = this.#firstRequest(key);
+    if (range === undefined) return;
+    if (happening.do === "answer") return this.#take(machine.block(key, range));
+    this.#take(machine.message(key, { type: "reject", ...range }));
+  }
+
+  #readEnded(key: number, outcome: "sent" | "unreadable"): void {
+    const index = this.reads.findIndex((read) => read.peer === key);
+    if (index < 0) return;
+    const [read] = this.reads.splice(index, 1);
+    this.#take(this.machine.input({ ...read!, type: outcome === "sent" ? "blockSent" : "readFailed" }));
+  }
+
+  #firstRequest(key: number): { piece: number; begin: number; length: number } | undefined {
+    const { downloads, peers } = this.machine.state;
+    for (const request of peers.get(key)?.down.requests.keys() ?? []) {
+      const open = downloads.get(downloads.pieceOf(request))!;
+      const block = downloads.blockOf(request);
+      return { piece: open.piece, begin: block * BLOCK, length: open.blockLength(block) };
+    }
+    return undefined;
+  }
+
+  #take(effects: readonly ReturnType<Machine["input"]>[number][]): void {
+    for (const effect of effects) {
+      if (effect.type === "read") this.reads.push(effect);
+      if (effect.type === "store") this.stores.push(effect.piece);
+    }
+  }
+}
+
+Deno.test("Torrent keeps its books whatever happens", () => {
+  const limits = { maxPeers: 5, uploadSlots: 2, maxOpenBytes: 4 * 3 * BLOCK };
+  fc.assert(
+    fc.property(
+      fc.array(happening, { minLength: 20, maxLength: 200, size: "max" }),
+      fc.integer(),
+      (happenings, seed) => {
+        const session = new Session(new Machine({ geometry, limits, seed, have: [0, 1, 2] }));
+        for (const fast of [true, false, true]) session.startSeed(fast);
+        for (const happening of happenings) {
+          session.happen(happening);
+          checkInvariants(session.machine);
+          assertEquals(session.stores.length, session.machine.state.downloads.storing);
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
