@@ -48,7 +48,7 @@ export const ours: Client = {
   needs: [`${root}src/cli/main.ts`],
   dials: true,
   udpTrackers: true,
-  magnets: true,
+  magnets: false, // until it speaks BEP 9
   versions: ["1"],
   start,
 };
