@@ -42,7 +42,7 @@ function outbox(stream: ByteConnection) {
 }
 
 const settle = async () => {
-  for (let i = 0; i < 50; i++) await undefined;
+  for (let i = 0; i < 500; i++) await undefined;
 };
 
 Deno.test("Outbox gathers messages of one turn into one write", async () => {

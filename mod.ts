@@ -1,0 +1,49 @@
+/**
+ * BitTorrent for TypeScript on web-standard APIs.
+ *
+ * This door is for people who want it done: make a torrent, read one, parse a magnet link, download, seed. Everything
+ * underneath has a door of its own: `./bencode`, `./metainfo`, `./peer`, `./wire`, `./tracker`, `./torrent` for
+ * protocol codecs and machines without I/O, `./testing` for a virtual network, `./deno` for the runtime's adapter.
+ *
+ * @example Make a torrent, seed it, and download it
+ * ```ts
+ * import { createClient, createTorrent, readMetainfo } from "@network/bittorrent";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await Deno.mkdir(`${folder}/seed`);
+ * await Deno.writeTextFile(`${folder}/seed/hello.txt`, "hello, swarm");
+ *
+ * const file = new Blob([await Deno.readFile(`${folder}/seed/hello.txt`)]);
+ * const torrent = await createTorrent([{ path: ["hello.txt"], content: file }]);
+ *
+ * const local = { host: "127.0.0.1", port: 0 };
+ * const seeder = await createClient({ ...local, directory: `${folder}/seed` });
+ * const leecher = await createClient({ ...local, directory: folder });
+ * await (await seeder.add(torrent)).completed();
+ * await (await leecher.add(torrent, { peers: [seeder.address!] })).completed();
+ *
+ * assertEquals(await Deno.readTextFile(`${folder}/hello.txt`), "hello, swarm");
+ * assertEquals((await readMetainfo(torrent)).info.name, "hello.txt");
+ *
+ * await leecher.close();
+ * await seeder.close();
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
+ * @module
+ */
+
+export { Client, createClient, type RateLimits } from "./src/client/client.ts";
+export type { ClientEvent, TorrentEvent, TorrentState, TorrentStatus } from "./src/client/events.ts";
+export type { FileStatus } from "./src/client/file_progress.ts";
+export type { StreamOptions } from "./src/client/file_stream.ts";
+export type { AddOptions, ClientOptions, TorrentSource } from "./src/client/options.ts";
+export type { OpenStoreOptions, StoreFactory } from "./src/client/stores.ts";
+export { TorrentHandle, type WaitOptions } from "./src/client/torrent_handle.ts";
+export { DecodeError, StateError, StorageError, TransportError } from "./src/errors.ts";
+export type { TorrentFile, TorrentInfo, TorrentVersion } from "./src/metainfo/info.ts";
+export { type CreateOptions, createTorrent } from "./src/metainfo/create.ts";
+export { formatMagnet, type MagnetLink, parseMagnet } from "./src/metainfo/magnet.ts";
+export { type Metainfo, readMetainfo } from "./src/metainfo/metainfo.ts";
+export { VERSION } from "./src/version.ts";
