@@ -1,5 +1,6 @@
 /** How many nodes of the table lie in which network, so that nobody fills it from one corner (BEP 42 "rationale"). */
 
+import type { PeerAddress } from "../peer/address.ts";
 import { isLocalHost, networkOf, sourceOf } from "./network.ts";
 
 /** Nodes of one /24 or /64 in the whole table; in one bucket there may be one. */
@@ -10,29 +11,29 @@ export class Census {
   readonly #networks = new Map<string, number>();
   readonly #sources = new Set<string>();
 
-  /** A node at `host` came in. */
-  add(host: string): void {
-    if (isLocalHost(host)) return;
-    const network = networkOf(host);
+  /** A node at this address came in. */
+  add(address: PeerAddress): void {
+    if (isLocalHost(address.host)) return;
+    const network = networkOf(address.host);
     this.#networks.set(network, (this.#networks.get(network) ?? 0) + 1);
-    this.#sources.add(sourceOf(host));
+    this.#sources.add(sourceOf(address));
   }
 
-  /** A node at `host` left. */
-  remove(host: string): void {
-    if (isLocalHost(host)) return;
-    const network = networkOf(host), left = (this.#networks.get(network) ?? 0) - 1;
+  /** A node at this address left. */
+  remove(address: PeerAddress): void {
+    if (isLocalHost(address.host)) return;
+    const network = networkOf(address.host), left = (this.#networks.get(network) ?? 0) - 1;
     if (left > 0) this.#networks.set(network, left);
     else this.#networks.delete(network);
-    this.#sources.delete(sourceOf(host));
+    this.#sources.delete(sourceOf(address));
   }
 
-  /** Whether `host` may come into the table and into a bucket that holds nodes at `neighbours`. */
-  admits(host: string, neighbours: readonly { readonly address: { readonly host: string } }[]): boolean {
-    if (isLocalHost(host)) return true;
-    if (this.#sources.has(sourceOf(host))) return false;
-    const network = networkOf(host);
+  /** Whether a node at this address may come into the table and into a bucket that holds nodes at `neighbours`. */
+  admits(address: PeerAddress, neighbours: readonly { readonly address: PeerAddress }[]): boolean {
+    if (isLocalHost(address.host)) return true;
+    if (this.#sources.has(sourceOf(address))) return false;
+    const network = networkOf(address.host);
     return (this.#networks.get(network) ?? 0) < MAX_PER_NETWORK &&
-      !neighbours.some(({ address }) => networkOf(address.host) === network);
+      !neighbours.some((neighbour) => networkOf(neighbour.address.host) === network);
   }
 }

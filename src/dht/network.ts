@@ -1,6 +1,6 @@
 /** Which network an address lies in: one attacker has many addresses, but seldom many networks (BEP 42 "rationale"). */
 
-import { addressScope, isIpv6, parseIp } from "../peer/address.ts";
+import { addressScope, formatPeerAddress, isIpv6, parseIp, type PeerAddress } from "../peer/address.ts";
 
 /** Whether an address is of a local network, where neither BEP 42 nor the limits per network apply. */
 export function isLocalHost(host: string): boolean {
@@ -19,7 +19,13 @@ export function networkOf(host: string): string {
   return parseIp(host)?.subarray(0, 8).join(".") ?? host;
 }
 
-/** What counts as one source of traffic: an IPv4 address, or the /64 that one IPv6 host commands (BEP 45). */
-export function sourceOf(host: string): string {
-  return isIpv6(host) ? networkOf(host) : host;
+/** What counts as one host: its IP address, but on this very machine, where all share it, the port too. */
+export function hostKey(address: PeerAddress): string {
+  const isLoopback = address.host.startsWith("127.") || address.host === "::1";
+  return isLoopback ? formatPeerAddress(address) : address.host;
+}
+
+/** What counts as one source of traffic: a host, or the /64 that one IPv6 host commands (BEP 45). */
+export function sourceOf(address: PeerAddress): string {
+  return isIpv6(address.host) && address.host !== "::1" ? networkOf(address.host) : hostKey(address);
 }

@@ -60,22 +60,21 @@ export class RoutingTable {
   replied(contact: NodeContact, now: number): TableNode | undefined {
     const known = this.#byAddress.get(formatPeerAddress(contact.address));
     if (known === undefined) return this.#admit(contact, now);
-    if (!equals(known.id, contact.id)) {
-      // BEP 45 "shared routing table": a node that changes its id is broken or an attacker.
-      this.#remove(known);
-      return undefined;
-    }
+    // BEP 45 "shared routing table": a node that changes its id is broken or an attacker.
+    if (!equals(known.id, contact.id)) return void this.#remove(known);
     const bucket = this.#bucketOf(known.id);
     known.repliedAt = bucket.changedAt = now;
     known.failures = 0;
     return suspectIn(bucket, now);
   }
 
-  /** A node has asked us something; answers whether it is in the table. */
-  queried(contact: NodeContact, now: number): boolean {
+  /** A node has asked us something: noted, if it is in the table. Else, or if its id was another, it is a stranger. */
+  queried(contact: NodeContact, now: number): "known" | "changed" | "stranger" {
     const known = this.#byAddress.get(formatPeerAddress(contact.address));
-    if (known !== undefined && equals(known.id, contact.id)) known.queriedAt = now;
-    return known !== undefined;
+    if (known === undefined) return "stranger";
+    if (!equals(known.id, contact.id)) return "changed";
+    known.queriedAt = now;
+    return "known";
   }
 
   /** Whether a node that has asked us something should be pinged, since it may find room if it answers. */
@@ -98,6 +97,12 @@ export class RoutingTable {
     const bucket = this.#bucketOf(node.id);
     if (statusOf(node, now) === "bad") this.#replace(bucket, node, now);
     return suspectIn(bucket, now);
+  }
+
+  /** Whoever is at this address is not the node we knew there. */
+  drop(address: PeerAddress): void {
+    const node = this.#byAddress.get(formatPeerAddress(address));
+    if (node !== undefined) this.#remove(node);
   }
 
   /** Up to `count` nodes near `target`, nearest first: good ones, and questionable ones if there are too few. */
@@ -212,21 +217,21 @@ export class RoutingTable {
   /** Whether nobody is at this address yet, and its network has not had its share. */
   #isWelcome(bucket: Bucket, address: PeerAddress): boolean {
     return !this.#byAddress.has(formatPeerAddress(address)) &&
-      this.#census.admits(address.host, bucket.nodes);
+      this.#census.admits(address, bucket.nodes);
   }
 
   #place(bucket: Bucket, node: TableNode, now: number): void {
     bucket.nodes.push(node);
     bucket.changedAt = now;
     this.#byAddress.set(formatPeerAddress(node.address), node);
-    this.#census.add(node.address.host);
+    this.#census.add(node.address);
   }
 
   #remove(node: TableNode): void {
     const bucket = this.#bucketOf(node.id);
     bucket.nodes.splice(bucket.nodes.indexOf(node), 1);
     this.#byAddress.delete(formatPeerAddress(node.address));
-    this.#census.remove(node.address.host);
+    this.#census.remove(node.address);
   }
 
   #bucketOf(id: Uint8Array): Bucket {

@@ -132,18 +132,24 @@ function queryMessage(from: BencodeDictionary, transaction: Uint8Array, canonica
   const query: DhtQuery = canonical || !given.has("v")
     ? decodeQuery(method, given)
     : { type: "invalid", reason: "Cannot store a value that is not canonical bencode" };
-  return { type: "query", transaction, version: version(from), readOnly: from.get("ro") === 1, query };
+  return {
+    type: "query",
+    transaction,
+    version: optionalBytes(from, "v"),
+    readOnly: from.get("ro") === 1,
+    query,
+  };
 }
 
 function replyMessage(from: BencodeDictionary, transaction: Uint8Array, canonical: boolean): KrpcReply {
   const fields = from.dictionary("r");
   if (fields === undefined) throw new DecodeError('Cannot decode KRPC reply: "r" is missing');
-  const reply = decodeReply(fields), requester = from.get("ip");
+  const reply = decodeReply(fields);
   return {
     type: "reply",
     transaction,
-    version: version(from),
-    requester: requester instanceof Uint8Array ? requester : undefined,
+    version: optionalBytes(from, "v"),
+    requester: optionalBytes(from, "ip"),
     reply: canonical ? reply : { ...reply, value: undefined },
   };
 }
@@ -153,13 +159,15 @@ function errorMessage(from: BencodeDictionary, transaction: Uint8Array): KrpcErr
   return {
     type: "error",
     transaction,
-    version: version(from),
+    version: optionalBytes(from, "v"),
+    requester: optionalBytes(from, "ip"),
     code: typeof code === "number" ? code : KRPC_ERRORS.generic,
     message: text instanceof Uint8Array ? decodeUtf8(text.subarray(0, MAX_ERROR_TEXT)) : "",
   };
 }
 
-function version(from: BencodeDictionary): Uint8Array | undefined {
-  const version = from.get("v");
-  return version instanceof Uint8Array ? version : undefined;
+/** Of another type it counts as absent: nothing depends on it. */
+function optionalBytes(from: BencodeDictionary, key: string): Uint8Array | undefined {
+  const value = from.get(key);
+  return value instanceof Uint8Array ? value : undefined;
 }

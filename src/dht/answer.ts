@@ -1,0 +1,61 @@
+/** What the rows of the query table have in common: who asked, what can be answered, and how long it may be. */
+
+import { concat } from "@std/bytes/concat";
+import type { AddressFamily } from "../peer/address.ts";
+import { BUCKET_SIZE } from "./bucket.ts";
+import { KRPC_ERRORS } from "./messages/krpc.ts";
+import type { DhtReply } from "./messages/reply.ts";
+import type { DhtState, Family, Requester } from "./state.ts";
+
+/** BEP 32 "maximum packet size". */
+export const MAX_REPLY_LENGTH = 1024;
+
+/** The ids, token, address and framing of a reply; nodes and peers are counted apart. */
+export const REPLY_OVERHEAD = 170;
+
+/** A query on the table. */
+export interface Asked {
+  readonly state: DhtState;
+  /** The family that it came in by. */
+  readonly family: Family;
+  readonly requester: Requester;
+  readonly now: number;
+}
+
+/** An error to answer with. */
+export interface Refusal {
+  readonly code: number;
+  readonly message: string;
+}
+
+/** What a row answers; "later" if a signature must be checked first. */
+export type Answer = DhtReply | Refusal | "later";
+
+/** Our id and the nodes near a target, of the families wanted, else of the one that was asked (BEP 32 "want"). */
+export function nodesNear(
+  { state, family, now }: Asked,
+  target: Uint8Array,
+  want: readonly AddressFamily[] | undefined,
+): DhtReply {
+  const compact = (version: AddressFamily) => {
+    if (want === undefined ? version !== family.version : !want.includes(version)) return undefined;
+    const table = state.families.find((other) => other.version === version)?.table;
+    return table && concat(table.closest(target, BUCKET_SIZE, now).map((node) => node.compact));
+  };
+  return { id: family.table.id, nodes: compact(4), nodes6: compact(6) };
+}
+
+/** A token for whoever asked, to store something under this target. */
+export function tokenFor({ state, requester, now }: Asked, target: Uint8Array): Uint8Array {
+  return state.tokens.issue(requester.source.ip, target, now);
+}
+
+/** Whether a token came from us to whoever asked, for this target. */
+export function isOurToken({ state, requester, now }: Asked, token: Uint8Array, target: Uint8Array): boolean {
+  return state.tokens.accepts(token, requester.source.ip, target, now);
+}
+
+/** An error with its usual words. */
+export function refuse(error: keyof typeof KRPC_ERRORS, message: string): Refusal {
+  return { code: KRPC_ERRORS[error], message };
+}

@@ -1,0 +1,165 @@
+/** What the user and the world put in: a table with one row per input. */
+
+import { DecodeError, StateError } from "../errors.ts";
+import { isIpv6, type PeerAddress } from "../peer/address.ts";
+import { BloomFilter } from "./bloom_filter.ts";
+import { startDirect } from "./direct.ts";
+import { takeAddress } from "./identity.ts";
+import { checkItem, checkItemName, itemTarget } from "./item.ts";
+import { judgeItem } from "./item_tasks.ts";
+import { advance, startOperation } from "./lookup.ts";
+import { decodeKrpc, type KrpcMessage } from "./messages/krpc.ts";
+import { ID_LENGTH } from "./messages/node_info.ts";
+import { onPutVerified } from "./on_item_query.ts";
+import { onQuery } from "./on_query.ts";
+import { onReply } from "./on_reply.ts";
+import { type DhtState, type Family, familyOf, type Task } from "./state.ts";
+import { onAddNode, onAddRouter, onTick } from "./upkeep.ts";
+import type { DhtInput } from "./vocabulary.ts";
+import { abandon, finishIfOver } from "./writing.ts";
+
+/** Operations of the user at a time: each has three queries under way, and there is room for 2048. */
+export const MAX_OPERATIONS = 512;
+
+type OnInput = {
+  readonly [T in DhtInput["type"]]: (
+    state: DhtState,
+    input: Extract<DhtInput, { readonly type: T }>,
+    now: number,
+  ) => void;
+};
+
+const ON_INPUT: OnInput = {
+  datagram: onDatagram,
+  addNode: (state, { address }, now) => onAddNode(state, address, now),
+  addRouter: (state, { address }, now) => onAddRouter(state, address, now),
+  externalAddress(state, { host }, now) {
+    const family = familyOf(state, host);
+    if (family !== undefined) takeAddress(state, family, host, now);
+  },
+  ping(state, { id, address }, now) {
+    const { table } = checkedFamily(state, id, address);
+    startDirect(state, { type: "ping", id }, { to: address, query: { type: "ping", id: table.id } }, now);
+  },
+  sample(state, { id, address, target }, now) {
+    const { table } = checkedFamily(state, id, address);
+    checkTarget(target);
+    const query = { type: "sampleInfohashes", id: table.id, target } as const;
+    startDirect(state, { type: "sample", id }, { to: address, query }, now);
+  },
+  findNode: (state, { id, target }, now) => look(state, { id, target, task: { type: "findNode" } }, now),
+  getPeers(state, { id, infoHash, noSeed = false }, now) {
+    look(state, { id, target: infoHash, task: { type: "getPeers", noSeed, seen: new Set() } }, now);
+  },
+  announce(state, { id, infoHash, port, impliedPort = false, seed = false }, now) {
+    if (!Number.isInteger(port) || port < 1 || port > 65535) {
+      throw new RangeError(`Cannot announce: ${port} is no port`);
+    }
+    const writes = { accepted: 0, refusals: [], skipped: false };
+    const task: Task = { type: "announce", port, impliedPort, seed, seen: new Set(), writes };
+    look(state, { id, target: infoHash, task }, now);
+  },
+  scrape(state, { id, infoHash }, now) {
+    const task: Task = {
+      type: "scrape",
+      seeds: new BloomFilter(),
+      downloaders: new BloomFilter(),
+      peers: new Map(),
+    };
+    look(state, { id, target: infoHash, task }, now);
+  },
+  getItem(state, { id, name, newerThan }, now) {
+    checkItemName(name);
+    const task: Task = { type: "getItem", name, newerThan, best: undefined, checked: [] };
+    look(state, { id, target: itemTarget(name), task }, now);
+  },
+  putItem(state, { id, item, cas, republish = false }, now) {
+    checkItem(item);
+    const writes = { accepted: 0, refusals: [], skipped: false };
+    const task: Task = { type: "putItem", item, cas, republish, best: undefined, checked: [], writes };
+    look(state, { id, target: itemTarget(item), task }, now);
+  },
+  abort(state, { id }) {
+    const operation = state.operations.get(id);
+    state.operations.delete(id);
+    if (operation !== undefined && "lookups" in operation) abandon(operation);
+  },
+  verified: onVerified,
+  tick: (state, _input, now) => onTick(state, now),
+};
+
+/** Takes in one input. */
+export function onInput(state: DhtState, input: DhtInput, now: number): void {
+  (ON_INPUT[input.type] as (state: DhtState, input: DhtInput, now: number) => void)(state, input, now);
+}
+
+function onDatagram(
+  state: DhtState,
+  { from, bytes }: Extract<DhtInput, { readonly type: "datagram" }>,
+  now: number,
+): void {
+  const message = tryDecode(bytes);
+  if (message === undefined) return;
+  if (message.type === "query") onQuery(state, from, message, now);
+  else onReply(state, from, message, now);
+}
+
+/** What is no message is dropped: its sender may be no node at all. */
+function tryDecode(bytes: Uint8Array): KrpcMessage | undefined {
+  try {
+    return decodeKrpc(bytes);
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}
+
+function onVerified(
+  state: DhtState,
+  { verification: number, valid }: Extract<DhtInput, { readonly type: "verified" }>,
+  now: number,
+): void {
+  const verification = state.verifications.open.get(number);
+  if (!state.verifications.open.delete(number) || verification === undefined) {
+    throw new StateError(`Cannot take verification ${number}: it was not asked for`);
+  }
+  if (verification.type === "put") return onPutVerified(state, verification, valid, now);
+  const { operation, item } = verification;
+  judgeItem(state, operation, item, valid);
+  for (const lookup of operation.lookups) advance(state, lookup, now);
+  finishIfOver(state, operation);
+}
+
+function look(
+  state: DhtState,
+  { id, target, task }: { readonly id: number; readonly target: Uint8Array; readonly task: Task },
+  now: number,
+): void {
+  checkOperation(state, id);
+  checkTarget(target);
+  startOperation(state, { id, task, targetOf: () => target }, now);
+}
+
+function checkedFamily(state: DhtState, id: number, { host }: PeerAddress): Family {
+  checkOperation(state, id);
+  const family = familyOf(state, host);
+  if (family === undefined) {
+    throw new RangeError(`Cannot ask "${host}": IPv${isIpv6(host) ? 6 : 4} is not in use`);
+  }
+  return family;
+}
+
+function checkOperation(state: DhtState, id: number): void {
+  if (state.operations.has(id)) {
+    throw new StateError(`Cannot start operation ${id}: one of this id is under way`);
+  }
+  if (state.operations.size >= MAX_OPERATIONS) {
+    throw new StateError(`Cannot start operation ${id}: ${MAX_OPERATIONS} are under way`);
+  }
+}
+
+function checkTarget(target: Uint8Array): void {
+  if (target.length !== ID_LENGTH) {
+    throw new RangeError(`Cannot look up: target has ${target.length} bytes, not 20`);
+  }
+}

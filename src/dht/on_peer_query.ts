@@ -1,0 +1,59 @@
+/** Answers about peers: get_peers, announce_peer (BEP 5, 33) and sample_infohashes (BEP 51). */
+
+import {
+  type Answer,
+  type Asked,
+  isOurToken,
+  MAX_REPLY_LENGTH,
+  nodesNear,
+  refuse,
+  REPLY_OVERHEAD,
+  tokenFor,
+} from "./answer.ts";
+import type { AnnouncePeerQuery, GetPeersQuery, SampleInfohashesQuery } from "./messages/query.ts";
+import type { DhtReply } from "./messages/reply.ts";
+
+/** Bytes of one entry of `values`, and of what stands around filters and nodes. */
+const VALUE_LENGTH = { 4: 8, 6: 21 } as const, FIELD_OVERHEAD = 12;
+
+/** Answers with a token, the nearest nodes and as many peers as fit. */
+export function onGetPeers(asked: Asked, { infoHash, want, noSeed, scrape }: GetPeersQuery): Answer {
+  const { family, requester } = asked, { peers } = family;
+  const filters = scrape ? peers.filters(infoHash) : undefined;
+  // BEP 33 "new get_peers semantics": the filters take the room of nodes of the other family.
+  const reply: DhtReply = {
+    ...nodesNear(asked, infoHash, filters === undefined ? want : undefined),
+    // BEP 33 "changed announce accounting": no token when no more peers are taken.
+    token: peers.isFull(infoHash) ? undefined : tokenFor(asked, infoHash),
+    seedFilter: filters?.seeds,
+    downloaderFilter: filters?.downloaders,
+  };
+  const fields = [reply.nodes, reply.nodes6, reply.seedFilter, reply.downloaderFilter, requester.transaction];
+  const taken = fields.reduce(
+    (sum, field) => sum + (field === undefined ? 0 : field.length + FIELD_OVERHEAD),
+    0,
+  );
+  const room = Math.max(0, MAX_REPLY_LENGTH - REPLY_OVERHEAD - taken);
+  const values = peers.draw(infoHash, Math.floor(room / VALUE_LENGTH[family.version]), noSeed ?? false);
+  return values.length === 0 ? reply : { ...reply, values };
+}
+
+/** Stores a peer under the address that it announces itself from. */
+export function onAnnouncePeer(asked: Asked, query: AnnouncePeerQuery): Answer {
+  const { infoHash, token, seed } = query, { family, requester: { from }, now } = asked;
+  if (!isOurToken(asked, token, infoHash)) return refuse("protocol", "Bad token");
+  const address = query.impliedPort ? from : { host: from.host, port: query.port };
+  family.peers.announce(infoHash, { address, seed: seed ?? false }, family.table.id, now);
+  return { id: family.table.id };
+}
+
+/** Shows some of the info hashes, and nodes of the family asked: with both, the reply would be too long. */
+export function onSample(asked: Asked, { target }: SampleInfohashesQuery): Answer {
+  const { family: { peers }, now } = asked, { bytes, until } = peers.sample(now);
+  return {
+    ...nodesNear(asked, target, undefined),
+    samples: bytes,
+    total: peers.infoHashCount,
+    intervalSeconds: Math.ceil((until - now) / 1000),
+  };
+}

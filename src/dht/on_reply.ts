@@ -1,0 +1,104 @@
+/** What a reply, an error or silence means: a table with one row per purpose of a query (BEP 5 "krpc protocol"). */
+
+import { equals } from "@std/bytes/equals";
+import type { PeerAddress } from "../peer/address.ts";
+import { hearAddress } from "./identity.ts";
+import { onStepFailed, onStepLate, onStepReply } from "./lookup.ts";
+import { KRPC_ERRORS, type KrpcError, type KrpcReply } from "./messages/krpc.ts";
+import type { NodeContact } from "./messages/node_info.ts";
+import type { DhtReply } from "./messages/reply.ts";
+import { onDirectFailed, onDirectReply } from "./direct.ts";
+import { sendCheck } from "./sending.ts";
+import { type DhtState, type Family, familyOf, type Purpose } from "./state.ts";
+import type { Transaction } from "./transactions.ts";
+import { onWriteAnswer, onWriteLate } from "./writing.ts";
+
+type PurposeOf<T extends Purpose["type"]> = Extract<Purpose, { readonly type: T }>;
+
+/** What can become of a query. Methods, not members: a row can then stand for any purpose. */
+interface PurposeRow<P extends Purpose> {
+  /** The id that the node was said to have, if it was. */
+  expectedId?(purpose: P): Uint8Array | undefined;
+  /** A reply of a node with another id is worth nothing. */
+  readonly isStrict?: boolean;
+  onReply?(state: DhtState, transaction: Transaction<P>, reply: DhtReply, now: number): void;
+  /** The node answered with an error, or is another than it was said to be. */
+  onRefusal?(state: DhtState, transaction: Transaction<P>, code: number, now: number): void;
+  onLate?(state: DhtState, transaction: Transaction<P>, now: number): void;
+  onSilence?(state: DhtState, transaction: Transaction<P>, now: number): void;
+}
+
+const PURPOSES: { readonly [T in Purpose["type"]]: PurposeRow<PurposeOf<T>> } = {
+  step: {
+    expectedId: ({ candidate }) => candidate.id,
+    onReply: onStepReply,
+    onRefusal: (state, transaction, _code, now) => onStepFailed(state, transaction, now),
+    onLate: onStepLate,
+    onSilence: onStepFailed,
+  },
+  write: {
+    expectedId: ({ candidate }) => candidate.id,
+    isStrict: true,
+    onReply: (state, transaction) => onWriteAnswer(state, transaction, undefined),
+    onRefusal: (state, transaction, code) => onWriteAnswer(state, transaction, code),
+    onLate: onWriteLate,
+  },
+  direct: {
+    onReply: onDirectReply,
+    onRefusal: (state, transaction) => onDirectFailed(state, transaction, "refused"),
+    onSilence: (state, transaction) => onDirectFailed(state, transaction, "timeout"),
+  },
+  check: { expectedId: ({ id }) => id, isStrict: true },
+};
+
+function rowOf(transaction: Transaction<Purpose>): PurposeRow<Purpose> {
+  return PURPOSES[transaction.purpose.type];
+}
+
+/** A reply or an error has come in. What nobody asked for, or asked somebody else, is not even looked at. */
+export function onReply(
+  state: DhtState,
+  from: PeerAddress,
+  message: KrpcReply | KrpcError,
+  now: number,
+): void {
+  const family = familyOf(state, from.host);
+  const transaction = state.transactions.close(message.transaction, from, now);
+  if (family === undefined || transaction === undefined) return;
+  const row = rowOf(transaction), { requester } = message;
+  if (requester !== undefined) hearAddress(state, family, { voter: from.host, compact: requester }, now);
+  if (message.type === "error") return row.onRefusal?.(state, transaction, message.code, now);
+  const { reply } = message, expected = row.expectedId?.(transaction.purpose);
+  const isMeant = expected === undefined || equals(expected, reply.id);
+  const isOurselves = equals(reply.id, family.table.id);
+  // A node with another id than it had replaces nothing in the table; on its way, a lookup can do with it.
+  if (!isMeant || isOurselves) family.table.drop(from);
+  else if (!state.contacts.isRouter(from)) meet(state, family, { id: reply.id, address: from }, now);
+  if (isOurselves || !isMeant && row.isStrict) {
+    return row.onRefusal?.(state, transaction, KRPC_ERRORS.generic, now);
+  }
+  row.onReply?.(state, transaction, reply, now);
+}
+
+/** Goes through the queries that have waited too long. */
+export function onOverdue(state: DhtState, now: number): void {
+  const { late, failed } = state.transactions.overdue(now);
+  for (const transaction of late) rowOf(transaction).onLate?.(state, transaction, now);
+  for (const transaction of failed) {
+    onSilence(state, transaction, now);
+    rowOf(transaction).onSilence?.(state, transaction, now);
+  }
+}
+
+function meet(state: DhtState, family: Family, contact: NodeContact, now: number): void {
+  const suspect = family.table.replied(contact, now);
+  if (suspect !== undefined) sendCheck(state, family, suspect, now);
+}
+
+function onSilence(state: DhtState, { to, sentAt }: Transaction<Purpose>, now: number): void {
+  const family = familyOf(state, to.host);
+  // BEP 45 "determining connectivity": if nobody at all has answered since, it may be our own link that is silent.
+  if (family === undefined || !state.transactions.heardSince(sentAt)) return;
+  const suspect = family.table.failed(to, now);
+  if (suspect !== undefined) sendCheck(state, family, suspect, now);
+}

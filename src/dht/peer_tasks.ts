@@ -1,0 +1,111 @@
+/** Lookups for nodes and peers: find_node, get_peers, announce_peer (BEP 5) and the scrape (BEP 33). */
+
+import { encodeHex } from "../bytes/text.ts";
+import { decodeCompactPeer, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import type { DhtReply } from "./messages/reply.ts";
+import { isReachableHost } from "./network.ts";
+import type { DhtState, Operation, Task, Writes } from "./state.ts";
+import { type Heard, ownId, type TaskRow, tell } from "./task.ts";
+
+/** Peers that one operation tells or counts; beyond, somebody makes them up. */
+const MAX_PEERS_TOLD = 10_000;
+
+type TaskOf<T extends Task["type"]> = Extract<Task, { readonly type: T }>;
+
+/** Finds nodes for the user. */
+export const FIND_NODE: TaskRow<TaskOf<"findNode">> = {
+  query: (lookup) => ({ type: "findNode", id: ownId(lookup), target: lookup.shortlist.target }),
+  finish(state, operation) {
+    const nodes = operation.lookups.flatMap(({ shortlist }) =>
+      shortlist.closest().flatMap(({ id, address }) => id === undefined ? [] : [{ id, address }])
+    );
+    tell(state, operation, { type: "nodes", nodes });
+  },
+};
+
+/** Finds nodes for the table; with both families at once when starting (BEP 32 "bootstrapping"). */
+export const REFRESH: TaskRow<TaskOf<"refresh">> = {
+  query: (lookup, task) => ({
+    type: "findNode",
+    id: ownId(lookup),
+    target: lookup.shortlist.target,
+    want: task.isBootstrap && lookup.operation.lookups.length > 1 ? [4, 6] : undefined,
+  }),
+};
+
+/** Finds peers. */
+export const GET_PEERS: TaskRow<TaskOf<"getPeers">> = {
+  query: (lookup, { noSeed }) => ({
+    type: "getPeers",
+    id: ownId(lookup),
+    infoHash: lookup.shortlist.target,
+    noSeed,
+  }),
+  onReply: (heard, task, reply) => tellPeers(heard, task.seen, reply),
+};
+
+/** Finds peers and becomes one. */
+export const ANNOUNCE: TaskRow<TaskOf<"announce">> = {
+  query: (lookup) => ({ type: "getPeers", id: ownId(lookup), infoHash: lookup.shortlist.target }),
+  onReply: (heard, task, reply) => tellPeers(heard, task.seen, reply),
+  write: (lookup, { port, impliedPort, seed }, { token }) => ({
+    type: "announcePeer",
+    id: ownId(lookup),
+    infoHash: lookup.shortlist.target,
+    port,
+    impliedPort,
+    seed,
+    token,
+  }),
+  finish: (state, operation, { writes }) => tellStored(state, operation, writes),
+};
+
+/** Counts a swarm. */
+export const SCRAPE: TaskRow<TaskOf<"scrape">> = {
+  query: (lookup) => ({
+    type: "getPeers",
+    id: ownId(lookup),
+    infoHash: lookup.shortlist.target,
+    scrape: true,
+  }),
+  onReply(_heard, { seeds, downloaders, peers }, reply) {
+    if (reply.seedFilter !== undefined) seeds.merge(reply.seedFilter);
+    if (reply.downloaderFilter !== undefined) downloaders.merge(reply.downloaderFilter);
+    if (reply.seedFilter !== undefined || reply.downloaderFilter !== undefined) return;
+    for (const value of reply.values ?? []) {
+      if (peers.size < MAX_PEERS_TOLD) peers.set(encodeHex(value), value.slice(0, -2));
+    }
+  },
+  finish(state, operation, { seeds, downloaders, peers }) {
+    // BEP 33 "handling legacy responses": such peers count as downloaders unless they are known as seeds.
+    for (const ip of peers.values()) if (!seeds.has(ip)) downloaders.add(ip);
+    tell(state, operation, {
+      type: "swarm",
+      seeds: Math.round(seeds.estimate()),
+      downloaders: Math.round(downloaders.estimate()),
+    });
+  },
+};
+
+/** Tells the user how an announce or a put went. */
+export function tellStored(state: DhtState, operation: Operation, writes: Writes): void {
+  const { accepted: nodes, refusals, skipped } = writes;
+  tell(state, operation, { type: "stored", nodes, refusals: refusals.slice(), skipped });
+}
+
+function tellPeers({ state, lookup }: Heard, seen: Set<string>, reply: DhtReply): void {
+  const peers: PeerAddress[] = [];
+  for (const value of reply.values ?? []) {
+    const peer = usablePeer(value), key = peer && formatPeerAddress(peer);
+    if (key === undefined || seen.has(key) || seen.size >= MAX_PEERS_TOLD) continue;
+    seen.add(key);
+    peers.push(peer!);
+  }
+  if (peers.length > 0) tell(state, lookup.operation, { type: "peers", peers });
+}
+
+function usablePeer(value: Uint8Array): PeerAddress | undefined {
+  if (value[value.length - 2] === 0 && value[value.length - 1] === 0) return undefined;
+  const peer = decodeCompactPeer(value);
+  return isReachableHost(peer.host) ? peer : undefined;
+}

@@ -1,0 +1,79 @@
+/** What leaves the node: queries with a transaction, replies and errors within the limits. */
+
+import type { PeerAddress } from "../peer/address.ts";
+import { encodeKrpc } from "./messages/krpc.ts";
+import type { SendableQuery } from "./messages/query.ts";
+import type { DhtReply } from "./messages/reply.ts";
+import type { DhtState, Family, Purpose, Requester } from "./state.ts";
+
+/** Sends a query; `false` if too many are under way. */
+export function sendQuery(
+  state: DhtState,
+  to: PeerAddress,
+  query: SendableQuery,
+  purpose: Purpose,
+  now: number,
+): boolean {
+  if (state.transactions.isFull) return false;
+  const { version, readOnly } = state.settings;
+  const { id } = state.transactions.open(to, purpose, now);
+  const bytes = encodeKrpc({ type: "query", transaction: id, version, readOnly, query });
+  state.effects.push({ type: "send", to, bytes });
+  return true;
+}
+
+/** Asks somebody whether they are there, for the sake of the table. One question at a time is enough. */
+export function sendCheck(
+  state: DhtState,
+  family: Family,
+  node: { readonly id: Uint8Array | undefined; readonly address: PeerAddress },
+  now: number,
+): void {
+  if (state.transactions.awaits(node.address)) return;
+  const query: SendableQuery = { type: "ping", id: family.table.id };
+  sendQuery(state, node.address, query, { type: "check", id: node.id }, now);
+}
+
+/** Answers a query. */
+export function sendReply(state: DhtState, requester: Requester, reply: DhtReply, now: number): void {
+  const { transaction } = requester, { version } = state.settings;
+  const bytes = encodeKrpc({
+    type: "reply",
+    transaction,
+    version,
+    requester: compactRequester(requester),
+    reply,
+  });
+  send(state, requester.from, bytes, now);
+}
+
+/** Answers a query with an error. */
+export function sendError(
+  state: DhtState,
+  requester: Requester,
+  error: { readonly code: number; readonly message: string },
+  now: number,
+): void {
+  const { transaction } = requester, { version } = state.settings;
+  const bytes = encodeKrpc({
+    type: "error",
+    transaction,
+    version,
+    requester: compactRequester(requester),
+    ...error,
+  });
+  send(state, requester.from, bytes, now);
+}
+
+function send(state: DhtState, to: PeerAddress, bytes: Uint8Array, now: number): void {
+  if (state.sources.spend(bytes.length, now)) state.effects.push({ type: "send", to, bytes });
+}
+
+/** BEP 42 "bootstrapping": every answer tells the one who asked how the world sees them. */
+function compactRequester({ from, source }: Requester): Uint8Array {
+  const { ip } = source, compact = new Uint8Array(ip.length + 2);
+  compact.set(ip);
+  compact[ip.length] = from.port >>> 8;
+  compact[ip.length + 1] = from.port;
+  return compact;
+}

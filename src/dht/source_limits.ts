@@ -1,0 +1,113 @@
+/** How much we answer: so many queries from one source, so many bytes to all, silence for who floods. */
+
+import { parseIp, type PeerAddress } from "../peer/address.ts";
+import { sourceOf } from "./network.ts";
+
+/** Limits on what others can make us send. */
+export interface AnswerLimits {
+  /** Queries per second and source that are answered in the long run; 5 by default. */
+  readonly queriesPerSecond: number;
+  /** Queries that one source may send at once; 50 by default. */
+  readonly burst: number;
+  /** How long a source that exceeds its burst is not answered; 5 minutes by default. */
+  readonly blockMs: number;
+  /** Bytes per second of all replies together, saved up for at most ten seconds; 100,000 by default. */
+  readonly replyBytesPerSecond: number;
+}
+
+/** libtorrent's, but for the bytes: its 8,000 a second are too few for a node that has become popular. */
+export const ANSWER_LIMITS: AnswerLimits = {
+  queriesPerSecond: 5,
+  burst: 50,
+  blockMs: 5 * 60_000,
+  replyBytesPerSecond: 100_000,
+};
+
+/** Sources remembered; beyond, the one seen first is forgotten. About 1.5 MiB. */
+export const MAX_SOURCES = 8192;
+
+/** How long unused reply bytes are saved up. */
+const SAVING_SECONDS = 10;
+
+/** Whoever sends us queries. */
+export interface Source {
+  readonly host: string;
+  /** The address of `host`, 4 or 16 bytes. */
+  readonly ip: Uint8Array;
+  /** Queries it may still send now. */
+  queries: number;
+  /** When `queries` was right. */
+  countedAt: number;
+  blockedUntil: number;
+}
+
+/** Remembers sources for as long as it takes to limit them. */
+export class SourceLimits {
+  readonly #limits: AnswerLimits;
+  readonly #sources = new Map<string, Source>();
+  #bytes: number;
+  #bytesAt: number;
+
+  /** Starts with everybody's burst unspent. */
+  constructor(limits: AnswerLimits, now: number) {
+    this.#limits = limits;
+    this.#bytes = limits.replyBytesPerSecond * SAVING_SECONDS;
+    this.#bytesAt = now;
+  }
+
+  /** How many sources are remembered, at most {@linkcode MAX_SOURCES}. */
+  get size(): number {
+    return this.#sources.size;
+  }
+
+  /** Counts a query. `undefined`: do not answer it. */
+  admit(from: PeerAddress, now: number): Source | undefined {
+    const { host } = from, source = this.#source(from, now);
+    if (now < source.blockedUntil) return undefined;
+    const { burst, queriesPerSecond, blockMs } = this.#limits;
+    source.queries = Math.min(burst, source.queries + (now - source.countedAt) / 1000 * queriesPerSecond);
+    source.countedAt = now;
+    if (source.queries < 1) {
+      source.blockedUntil = now + blockMs;
+      return undefined;
+    }
+    source.queries--;
+    // Hosts of one /64 share a source, but each has an address of its own.
+    return source.host === host ? source : { ...source, host, ip: ipOf(host) };
+  }
+
+  /** Takes the bytes of a reply from what all may have together; `false`: do not send it. */
+  spend(bytes: number, now: number): boolean {
+    const rate = this.#limits.replyBytesPerSecond;
+    this.#bytes = Math.min(rate * SAVING_SECONDS, this.#bytes + (now - this.#bytesAt) / 1000 * rate);
+    this.#bytesAt = now;
+    if (this.#bytes < bytes) return false;
+    this.#bytes -= bytes;
+    return true;
+  }
+
+  #source(from: PeerAddress, now: number): Source {
+    const key = sourceOf(from), known = this.#sources.get(key);
+    if (known !== undefined) return known;
+    for (const oldest of this.#sources.keys()) {
+      if (this.#sources.size < MAX_SOURCES) break;
+      this.#sources.delete(oldest);
+    }
+    const { host } = from;
+    const source = {
+      host,
+      ip: ipOf(host),
+      queries: this.#limits.burst,
+      countedAt: now,
+      blockedUntil: -Infinity,
+    };
+    this.#sources.set(key, source);
+    return source;
+  }
+}
+
+function ipOf(host: string): Uint8Array {
+  const ip = parseIp(host);
+  if (ip === undefined) throw new RangeError(`Cannot answer "${host}": not an IP address`);
+  return ip;
+}
