@@ -4,13 +4,11 @@
  */
 
 import { assertEquals, assertRejects } from "@std/assert";
-import fc from "fast-check";
 import { encodeHex } from "../../src/bytes/text.ts";
 import { DecodeError } from "../../src/errors.ts";
 import { type Metainfo, readMetainfo } from "../../src/metainfo/metainfo.ts";
 import { readInfo } from "../../src/metainfo/read_info.ts";
-
-const CORPUS = new URL("../../../shared/corpus/", import.meta.url);
+import { CORPUS, hasCorpus } from "./corpus.ts";
 
 /** The part of `expected.json` that is compared. */
 interface Expected {
@@ -115,11 +113,10 @@ const DEVIATIONS: { readonly [file: string]: Deviation } = {
   "test_torrents/v2_unknown_piece_layer_entry.torrent": { why: LAYER, result: "error" },
 };
 
-const isAbsent = !isThere(new URL("expected.json", CORPUS));
-const ignore = isAbsent && Deno.env.get("CI") !== "true";
-const expected: { readonly [file: string]: Expected } = isAbsent
-  ? {}
-  : JSON.parse(Deno.readTextFileSync(new URL("expected.json", CORPUS))).torrents;
+const ignore = !hasCorpus && Deno.env.get("CI") !== "true";
+const expected: { readonly [file: string]: Expected } = hasCorpus
+  ? JSON.parse(Deno.readTextFileSync(new URL("expected.json", CORPUS))).torrents
+  : {};
 
 Deno.test(
   { name: "the corpus is there, all of it, and every deviation is about one of its files", ignore },
@@ -144,56 +141,6 @@ for (const [file, verdict] of Object.entries(expected)) {
     const fallbackName = encodeHex(metainfo.infoHash);
     assertEquals(readInfo(metainfo.rawInfo, { fallbackName }), metainfo.info);
   });
-}
-
-Deno.test(
-  { name: "readMetainfo() throws nothing but DecodeError when torrents are damaged", ignore },
-  async () => {
-    const small = Object.keys(expected).map((file) => Deno.readFileSync(new URL(file, CORPUS)))
-      .filter((bytes) => bytes.length < 4000);
-    const damage = fc.record({
-      bytes: fc.constantFrom(...small),
-      edits: fc.array(
-        fc.record({
-          at: fc.nat(),
-          byte: fc.oneof(fc.nat(255), fc.constantFrom(...bytesOf("0123456789deil:-"))),
-        }),
-        {
-          minLength: 1,
-          maxLength: 6,
-        },
-      ),
-      cut: fc.option(fc.nat(), { freq: 3 }),
-      insert: fc.option(fc.record({ at: fc.nat(), from: fc.nat(), length: fc.nat(60) })),
-    });
-    await fc.assert(
-      fc.asyncProperty(damage, async ({ bytes, edits, cut, insert }) => {
-        let damaged = [...bytes];
-        for (const { at, byte } of edits) damaged[at % damaged.length] = byte;
-        if (insert !== null) {
-          const from = insert.from % damaged.length;
-          damaged.splice(insert.at % damaged.length, 0, ...damaged.slice(from, from + insert.length));
-        }
-        if (cut !== null) damaged = damaged.slice(0, cut % damaged.length);
-        await readMetainfo(Uint8Array.from(damaged)).catch((error: unknown) => {
-          if (!(error instanceof DecodeError)) throw error;
-        });
-      }),
-      { numRuns: 1500 },
-    );
-  },
-);
-
-function bytesOf(text: string): number[] {
-  return [...text].map((char) => char.charCodeAt(0));
-}
-
-function isThere(url: URL): boolean {
-  try {
-    return Deno.statSync(url).isFile;
-  } catch {
-    return false;
-  }
 }
 
 /** `listed` files are enough: of a long list `expected.json` has the start only. */
