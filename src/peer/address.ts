@@ -173,10 +173,24 @@ function requireIp(host: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** One pass without splitting: the DHT asks for the scope of every address that it hears of. */
 function parseIpv4(text: string): Uint8Array<ArrayBuffer> | undefined {
-  const parts = text.split(".", 5);
-  const valid = parts.length === 4 && parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && +part < 256);
-  return valid ? Uint8Array.from(parts, Number) : undefined;
+  const bytes = new Uint8Array(4);
+  let at = 0, value = -1;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i), digit = unit - 0x30;
+    if (unit === 0x2e && value >= 0 && at < 3) {
+      bytes[at++] = value;
+      value = -1;
+    } else {
+      if (digit < 0 || digit > 9 || value === 0) return undefined;
+      value = value < 0 ? digit : value * 10 + digit;
+      if (value > 255) return undefined;
+    }
+  }
+  if (at !== 3 || value < 0) return undefined;
+  bytes[3] = value;
+  return bytes;
 }
 
 function parseIpv6(text: string): Uint8Array<ArrayBuffer> | undefined {
@@ -229,8 +243,9 @@ function isMapped(bytes: Uint8Array): boolean {
 }
 
 function hasPrefix(bytes: Uint8Array, prefix: readonly number[], bits: number): boolean {
-  return prefix.every((byte, i) => {
+  for (let i = 0; i < prefix.length; i++) {
     const mask = 0xff00 >> Math.min(8, bits - i * 8) & 0xff;
-    return ((bytes[i]! ^ byte) & mask) === 0;
-  });
+    if (((bytes[i]! ^ prefix[i]!) & mask) !== 0) return false;
+  }
+  return true;
 }
