@@ -83,7 +83,8 @@ export function isIpv6(host: string): boolean {
 export function addressScope(host: string): AddressScope {
   const bytes = requireIp(host);
   const ranges = bytes.length === 4 ? RANGES : RANGES6;
-  return ranges.find(([prefix, bits]) => hasPrefix(bytes, prefix, bits))?.[2] ?? "global";
+  for (const range of ranges) if (hasPrefix(bytes, range[0], range[1])) return range[2];
+  return "global";
 }
 
 /** Reads `1.2.3.4:80` or `[::1]:80`. @throws {DecodeError} If the host is no IP address or the port not 1 to 65535. */
