@@ -62,9 +62,9 @@ export function layoutContent(files: readonly SourceFile[], options: LayoutOptio
   const total = files.reduce((sum, file) => sum + sourceLength(file), 0);
   const pieceLength = options.pieceLength ?? defaultPieceLength(total);
   const name = options.name ?? files[0]!.path[0]!, isSorted = version !== "1" || options.keepOrder !== true;
-  const isPadded = version === "hybrid" || version === "1" && options.padFiles === true;
+  const isPadded = multiFile && (version === "hybrid" || version === "1" && options.padFiles === true);
   const ordered = isSorted ? inByteOrder(files) : files;
-  const sources = isPadded ? withPadding(ordered, pieceLength) : ordered;
+  const sources = isPadded ? withPadding(ordered, pieceLength, version) : ordered;
   const entries = sources.map((source) =>
     typeof source === "number" ? padEntry(source) : sourceEntry(source)
   );
@@ -156,17 +156,20 @@ function comparePaths(a: readonly Uint8Array[], b: readonly Uint8Array[]): numbe
   return a.length - b.length;
 }
 
-/** Puts the length of a pad file before each file with content that would not start at a piece (BEP 47 "padding files"). */
-function withPadding(files: readonly SourceFile[], pieceLength: number): (SourceFile | number)[] {
-  const padded: (SourceFile | number)[] = [];
-  let offset = 0;
-  for (const file of files) {
-    const length = sourceLength(file), gap = (pieceLength - offset % pieceLength) % pieceLength;
-    if (length > 0 && gap > 0) padded.push(gap);
-    if (length > 0) offset += gap + length;
-    padded.push(file);
-  }
-  return padded;
+/**
+ * Puts the length of a pad file behind each file that ends inside a piece (BEP 47 "padding files"). Behind the last one it
+ * is there for hybrids alone: libtorrent does so, and the same content should make the same torrent.
+ */
+function withPadding(
+  files: readonly SourceFile[],
+  pieceLength: number,
+  version: TorrentVersion,
+): (SourceFile | number)[] {
+  const end = version === "hybrid" ? files.length : files.findLastIndex((file) => sourceLength(file) > 0);
+  return files.flatMap((file, i) => {
+    const rest = sourceLength(file) % pieceLength;
+    return rest > 0 && i < end ? [file, pieceLength - rest] : [file];
+  });
 }
 
 /** Where a pad file would be stored (BEP 47 "padding files"). */

@@ -154,19 +154,16 @@ Deno.test("createTorrent() pads a v1 torrent when asked to, and a hybrid always 
   const files = [5, 0, 7].map((length, i) => ({ path: [`${i}`], content: bytesOf(length) }));
   const summary = ({ info }: Metainfo) =>
     info.files.map((file) => [file.path.slice(1).join("/"), file.offset, file.pad]);
-  const padded = [["0", 0, false], ["1", 5, false], [".pad/16379", 5, true], ["2", 16384, false]];
+  const plain = [["0", 0, false], ["1", 5, false], ["2", 5, false]];
+  const padded = [["0", 0, false], [".pad/16379", 5, true], ["1", 16384, false], ["2", 16384, false]];
+  const tail = [".pad/16377", 16391, true];
+  assertEquals(summary(await create(files, { name: "n", version: "1" })), plain);
   assertEquals(summary(await create(files, { name: "n", version: "1", padFiles: true })), padded);
-  assertEquals(summary(await create(files, { name: "n", version: "hybrid" })), padded);
-  assertEquals(summary(await create(files, { name: "n", version: "1" })), [["0", 0, false], ["1", 5, false], [
-    "2",
-    5,
-    false,
-  ]]);
-  assertEquals((await create(files, { name: "n", version: "2" })).info.files.map((file) => file.offset), [
-    0,
-    16384,
-    16384,
-  ]);
+  assertEquals(summary(await create(files, { name: "n", version: "hybrid" })), [...padded, tail]);
+  const bare = await create([{ path: ["x"], content: bytesOf(5) }]);
+  assertEquals([bare.version, bare.info.files.length, bare.info.length], ["hybrid", 1, 5]);
+  const offsets = (await create(files, { name: "n", version: "2" })).info.files.map((file) => file.offset);
+  assertEquals(offsets, [0, 16384, 16384]);
 });
 
 Deno.test("createTorrent() writes links that readMetainfo() follows", async () => {
@@ -200,7 +197,7 @@ Deno.test("createTorrent() reports progress up to the end", async () => {
       pieceLength: 16384,
       onProgress: (hashed, total) => calls.push([hashed, total]),
     });
-    const total = version === "hybrid" ? 81930 : 70010;
+    const total = version === "hybrid" ? 98304 : 70010;
     assertEquals(calls.length, version === "1" ? 5 : 6);
     assertEquals(calls.at(-1), [total, total]);
     assert(calls.every(([hashed], i) => hashed > (calls[i - 1]?.[0] ?? 0)));
@@ -313,7 +310,7 @@ Deno.test("createTorrent() takes another hasher, which needs no content", async 
   };
   const files = [{ path: ["a"], length: 5 }, { path: ["b"], length: 20_000 }];
   const metainfo = await create(files, { name: "n", pieceLength: 16384, hasher });
-  assertEquals(asked, ["a", "pad", "b"]);
+  assertEquals(asked, ["a", "pad", "b", "pad"]);
   assertEquals(metainfo.info.files[0]?.piecesRoot, new Uint8Array(32).fill(7));
   assertEquals([...metainfo.pieceLayers.values()], [new Uint8Array(64).fill(7)]);
   const short: ContentHasher = () => Promise.resolve({ sha1: new Uint8Array(20) });
@@ -340,7 +337,9 @@ Deno.test("pieceHash() says what workers need to check a piece without the torre
     layer: 0,
     length: 5,
   });
-  assert(await matchesHash(small, pieceHash(metainfo, 2)));
+  const tail = new Uint8Array(32768);
+  tail.set(small);
+  assert(await matchesHash(tail, pieceHash(metainfo, 2)));
   assertEquals(await matchesHash(small, {}), false);
   assertThrows(() => pieceHash(metainfo, 3), RangeError);
 });
