@@ -114,6 +114,11 @@ export class Client implements AsyncDisposable {
   /** Changes the rate limits. @throws {RangeError} If a rate is negative or not a number. */
   setLimits({ download, upload }: RateLimits): void {
     const { limiters } = this.#parts;
+    for (const rate of [download, upload]) {
+      if (rate !== undefined && !(rate >= 0)) {
+        throw new RangeError(`Cannot limit the rate to ${rate}: it is no rate`);
+      }
+    }
     if (download !== undefined) limiters.download.setRate(download);
     if (upload !== undefined) limiters.upload.setRate(upload);
   }

@@ -30,6 +30,14 @@ export interface DiscoveryOptions {
 
 type Announce = Extract<AnnouncerEffect, { type: "announce" }>;
 
+/** An announce that is out to a tracker. */
+interface UnderWay {
+  readonly event: Announce["event"];
+  readonly abort: AbortController;
+  /** Settles when it is over; never rejects. */
+  readonly done: Promise<void>;
+}
+
 /** The trackers of one torrent. */
 export class Discovery {
   readonly #options: DiscoveryOptions;
@@ -37,7 +45,7 @@ export class Discovery {
   readonly #infoHash: string;
   /** Ties the announces of one session together for the tracker (BEP 7 "Announcing"). */
   readonly #key: number;
-  readonly #underWay = new Map<string, AbortController>();
+  readonly #underWay = new Map<string, UnderWay>();
   #cancelWake: () => void = () => {};
   #stopped: (() => void) | undefined;
 
@@ -79,7 +87,7 @@ export class Discovery {
     this.#tell({ type: "stop" });
     if (this.#announcer.deadline() !== undefined) await promise;
     this.#cancelWake();
-    for (const abort of this.#underWay.values()) abort.abort();
+    for (const { abort } of this.#underWay.values()) abort.abort();
   }
 
   /** How each tracker fares. */
@@ -101,7 +109,7 @@ export class Discovery {
     const { addPeers, emit } = this.#options, infoHash = this.#infoHash;
     switch (effect.type) {
       case "announce":
-        return void this.#announce(effect);
+        return this.#announce(effect);
       case "peers":
         addPeers(effect.peers);
         return void this.#resolveNamed(effect.namedPeers);
@@ -121,10 +129,18 @@ export class Discovery {
     }
   }
 
-  async #announce({ tracker, event, trackerId, numWant }: Announce): Promise<void> {
-    const { context, metainfo } = this.#options, abort = new AbortController();
-    this.#underWay.get(tracker)?.abort();
-    this.#underWay.set(tracker, abort);
+  /** Sends an announce. It replaces the one still out to the same tracker, unless that says `completed`: it counts. */
+  #announce(effect: Announce): void {
+    const { tracker, event } = effect, abort = new AbortController(), before = this.#underWay.get(tracker);
+    if (before?.event !== "completed") before?.abort.abort();
+    const done = Promise.resolve(before?.done).then(() => this.#ask(effect, abort.signal)).then(() => {
+      if (this.#underWay.get(tracker)?.abort === abort) this.#underWay.delete(tracker);
+    });
+    this.#underWay.set(tracker, { event, abort, done });
+  }
+
+  async #ask({ tracker, event, trackerId, numWant }: Announce, signal: AbortSignal): Promise<void> {
+    const { context, metainfo } = this.#options;
     try {
       const response = await context.trackers.announce(tracker, {
         infoHash: metainfo.infoHash,
@@ -135,16 +151,19 @@ export class Discovery {
         numWant,
         event,
         trackerId,
-      }, { signal: abort.signal });
-      if (abort.signal.aborted) return;
+      }, { signal });
+      if (signal.aborted || this.#isReplaced(tracker, signal)) return;
       this.#report(tracker, response);
       this.#tell({ type: "reply", tracker, response });
     } catch (error) {
-      if (abort.signal.aborted) return;
+      if (signal.aborted || this.#isReplaced(tracker, signal)) return;
       this.#tell({ type: "failed", tracker, reason: error instanceof Error ? error.message : String(error) });
-    } finally {
-      if (this.#underWay.get(tracker) === abort) this.#underWay.delete(tracker);
     }
+  }
+
+  /** Whether a later announce to the tracker waits for this one: its answer is the one that counts. */
+  #isReplaced(tracker: string, signal: AbortSignal): boolean {
+    return this.#underWay.get(tracker)?.abort.signal !== signal;
   }
 
   #counters(): Pick<AnnounceRequest, "downloaded" | "uploaded" | "left"> {

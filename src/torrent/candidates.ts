@@ -97,11 +97,12 @@ export class Candidates {
     return this.#ours !== undefined && parseIp(this.#ours.host) !== undefined;
   }
 
-  /** Takes new addresses; known ones stay as they are. */
+  /** Takes new addresses. Known ones stay as they are, unless the user names one again: that is to be dialled now. */
   add(source: CandidateSource, addresses: readonly PeerAddress[], now: number): void {
     for (const address of addresses) {
-      const key = formatPeerAddress(address);
-      if (this.#known.has(key) || !this.#isUseful(address)) continue;
+      const key = formatPeerAddress(address), known = this.#known.get(key);
+      if (known !== undefined && source === "user") this.#renew(known, now);
+      if (known !== undefined || !this.#isUseful(address)) continue;
       if (this.#known.size >= MAX_CANDIDATES && !this.#makeRoom()) return;
       this.#put(key, address, source, now);
     }
@@ -126,8 +127,9 @@ export class Candidates {
     return best.address;
   }
 
-  /** Looks at every address again, because what was of no use may be now. */
+  /** Looks at every address again, because what was of no use may be now: who never failed us need not wait. */
   wake(now: number): void {
+    for (const candidate of this.#known.values()) if (candidate.failures === 0) candidate.dialAt = now;
     this.#dueBy(now);
   }
 
@@ -190,6 +192,11 @@ export class Candidates {
   #isUseful(address: PeerAddress): boolean {
     const isOurs = this.#ours?.host === address.host && this.#ours.port === address.port;
     return !isOurs && address.port > 0 && address.port <= 0xffff && !this.#banned.has(address.host);
+  }
+
+  #renew(candidate: Candidate, now: number): void {
+    candidate.failures = 0;
+    this.#dueBy(candidate.dialAt = now);
   }
 
   #put(key: string, address: PeerAddress, source: CandidateSource, now: number): void {
