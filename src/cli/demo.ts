@@ -145,8 +145,9 @@ async function download(stage: Stage, metainfo: Metainfo): Promise<readonly Torr
   const lines: string[] = [];
   try {
     await Promise.all(torrents.map(async (torrent, index) => {
+      const peers = countPeers(torrent);
       await torrent.completed({ signal });
-      lines[index] = describeDownload(torrent, performance.now() - startedAt);
+      lines[index] = describeDownload(torrent, peers, performance.now() - startedAt);
     }));
   } finally {
     display.close();
@@ -159,12 +160,22 @@ function leecherFolder(folder: string, leecher: number): string {
   return join(folder, `leecher-${leecher}`);
 }
 
-function describeDownload(torrent: TorrentHandle, elapsedMs: number): string {
-  const { downloaded, peers } = torrent.status();
-  const rate = formatRate(downloaded / elapsedMs * 1000);
-  return `${formatBytes(downloaded)} from ${formatCount(peers, "peer")} in ${
-    formatElapsed(elapsedMs)
-  }, ${rate}`;
+/** The addresses of everybody a torrent was ever connected to. */
+function countPeers(torrent: TorrentHandle): ReadonlySet<string> {
+  const peers = new Set<string>();
+  const follow = async () => {
+    for await (const event of torrent.events()) {
+      if (event.type === "peerConnected") peers.add(formatPeerAddress(event.address));
+    }
+  };
+  void follow();
+  return peers;
+}
+
+function describeDownload(torrent: TorrentHandle, peers: ReadonlySet<string>, elapsedMs: number): string {
+  const { downloaded } = torrent.status(), rate = formatRate(downloaded / elapsedMs * 1000);
+  const from = formatCount(peers.size, "peer");
+  return `${formatBytes(downloaded)} from ${from} in ${formatElapsed(elapsedMs)}, ${rate}`;
 }
 
 function reportSwarm({ say }: Stage, seed: TorrentHandle, leechers: readonly TorrentHandle[]): void {

@@ -1,0 +1,38 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { runCli } from "../../src/cli/main.ts";
+import { FakeTerminal, run } from "./fake_terminal.ts";
+
+const QUICK = ["demo", "--size", "2M", "--seed-rate", "0"];
+
+async function demoFolders(): Promise<string[]> {
+  const parent = Deno.env.get("TMPDIR") ?? "/tmp";
+  const names = await Array.fromAsync(Deno.readDir(parent), (entry) => entry.name);
+  return names.filter((name) => name.startsWith("bittorrent-demo-"));
+}
+
+Deno.test("demo makes, tracks, seeds, downloads, verifies and cleans up, in plain lines into a pipe", async () => {
+  const before = await demoFolders();
+  const { exitCode, out, error } = await run(...QUICK);
+  assertEquals([exitCode, error], [0, ""]);
+  assert(!out.includes("\x1b"));
+  for (
+    const line of [
+      /^Payload +5 files, 2\.00 MiB/m,
+      /^Info hash +[0-9a-f]{40}$/m,
+      /^Leecher 1 +\S+ MiB from \d+ peers? in /m,
+      /^Leecher 2 +\S+ MiB from \d+ peers? in /m,
+      /^Verified +10 files byte by byte, \d+ pieces by hash/m,
+      /^Goodbye +the tracker heard 3 started, 2 completed, 3 stopped$/m,
+    ]
+  ) assertMatch(out, line);
+  assertEquals(await demoFolders(), before);
+});
+
+Deno.test("demo cleans up when it is interrupted", async () => {
+  const before = await demoFolders(), terminal = new FakeTerminal();
+  const running = runCli(["demo", "--size", "2M", "--seed-rate", "100K", "--leechers", "1"], terminal);
+  await terminal.waitFor(/^Seed /m);
+  terminal.interrupt();
+  assertEquals([await running, terminal.error], [130, ""]);
+  assertEquals(await demoFolders(), before);
+});

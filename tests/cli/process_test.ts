@@ -1,0 +1,145 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { createTorrent } from "../../src/metainfo/create.ts";
+import { withFolder } from "./fake_terminal.ts";
+import { withSwarm } from "./loopback_swarm.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** The command line as users start it, in a process of its own. */
+function start(
+  args: readonly string[],
+  options: { readonly env?: Record<string, string> } = {},
+): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "-A", "--unstable-net", "--env-file=.env.jsr", "src/cli/main.ts", ...args],
+    cwd: ROOT,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    ...options,
+  }).spawn();
+}
+
+async function finish(child: Deno.ChildProcess): Promise<{ code: number; out: string; error: string }> {
+  const { code, stdout, stderr } = await child.output();
+  return { code, out: new TextDecoder().decode(stdout), error: new TextDecoder().decode(stderr) };
+}
+
+Deno.test("the program writes plain text into pipes, with and without NO_COLOR", async () => {
+  for (const env of [{}, { NO_COLOR: "1" }]) {
+    const help = await finish(start(["--help"], { env }));
+    assertEquals([help.code, help.error], [0, ""]);
+    assert(help.out.startsWith("BitTorrent: make,"));
+    const wrong = await finish(start(["nothing"], { env }));
+    assertEquals(wrong, {
+      code: 2,
+      out: "",
+      error: `error: Unknown command: "nothing"\nTry 'bittorrent --help'\n`,
+    });
+  }
+});
+
+Deno.test("the program ends quietly when the reader of its output goes away", () =>
+  withFolder(async (folder) => {
+    const files = Array.from({ length: 5000 }, (_, index) => ({
+      path: [`a file with a long name, number ${index}`],
+      content: new Uint8Array(1),
+    }));
+    const path = `${folder}/x.torrent`;
+    await Deno.writeFile(path, await createTorrent(files, { name: "many", version: "1" }));
+    const child = start(["info", path, "--json"]);
+    const reader = child.stdout.getReader();
+    await reader.read();
+    await reader.cancel();
+    const [{ code }, error] = await Promise.all([child.status, new Response(child.stderr).text()]);
+    assertEquals([code, error], [141, ""]);
+  }));
+
+/** Reads standard output until it matches; the rest is read to its end by the answer. */
+async function readUntil(child: Deno.ChildProcess, pattern: RegExp): Promise<() => Promise<string>> {
+  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!pattern.test(text)) {
+    const { value, done } = await reader.read();
+    assert(!done, `ended before ${pattern}: ${text}`);
+    text += value;
+  }
+  return async () => {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value;
+    return text;
+  };
+}
+
+/** Waits for something that another process brings about. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`seed says goodbye to its tracker and ends with 0 on ${signal}`, () =>
+    withSwarm(async ({ torrent, source, events }) => {
+      const child = start(["seed", torrent, source, "--host", "127.0.0.1"]);
+      const readRest = await readUntil(child, /\n/);
+      await until(() => events.length > 0);
+      child.kill(signal);
+      const [out, error, { code }] = await Promise.all([
+        readRest(),
+        new Response(child.stderr).text(),
+        child.status,
+      ]);
+      assertEquals([code, error, events], [0, "", ["started", "stopped"]]);
+      assertMatch(out, /^Seeding data \(440 KiB\) on 127\.0\.0\.1:\d+\nSent 0 B\n$/);
+    }));
+}
+
+Deno.test("download ends with 130 on SIGINT", () =>
+  withSwarm(async ({ torrent, folder }) => {
+    const args = [
+      "download",
+      torrent,
+      "-o",
+      `${folder}/target`,
+      "--no-announce",
+      "--json",
+      "--host",
+      "127.0.0.1",
+    ];
+    const child = start(args), readRest = await readUntil(child, /"state":"downloading"/);
+    child.kill("SIGINT");
+    const [out, error, { code }] = await Promise.all([
+      readRest(),
+      new Response(child.stderr).text(),
+      child.status,
+    ]);
+    assertEquals([code, error], [130, ""]);
+    assertMatch(out, /"state":"closed"\}\n$/);
+  }));
+
+Deno.test("a second Ctrl-C ends the program at once", () =>
+  withSwarm(async ({ folder, source }) => {
+    // A tracker that never answers keeps a polite client waiting for its goodbye.
+    const asked: string[] = [], closing = new AbortController();
+    const tracker = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {}, signal: closing.signal },
+      (request) => {
+        asked.push(request.url);
+        return new Promise<Response>(() => {});
+      },
+    );
+    const torrent = `${folder}/silent.torrent`, film = await Deno.readFile(`${source}/data/film.bin`);
+    await Deno.writeFile(`${folder}/film.bin`, film);
+    await Deno.writeFile(
+      torrent,
+      await createTorrent([{ path: ["film.bin"], content: film }], {
+        announce: [[`http://127.0.0.1:${tracker.addr.port}/announce`]],
+      }),
+    );
+    const child = start(["seed", torrent, folder, "--host", "127.0.0.1"]);
+    await until(() => asked.some((url) => url.includes("event=started")));
+    child.kill("SIGINT");
+    await until(() => asked.some((url) => url.includes("event=stopped")));
+    child.kill("SIGINT");
+    assertEquals((await finish(child)).code, 130);
+    closing.abort();
+    await tracker.finished;
+  }));
