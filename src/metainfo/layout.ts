@@ -26,7 +26,7 @@ export interface SourceFile {
 export interface LayoutOptions {
   /** The torrent's folder. Without it there must be one file, which is the torrent, under its own name. */
   readonly name?: string;
-  /** Which protocol; `"hybrid"` by default, as libtorrent does. */
+  /** Which protocol; `"1"` by default: every client reads it, while some in use cannot open a hybrid at all. */
   readonly version?: TorrentVersion;
   /** Bytes of a piece; by default a power of two that makes 1,000 to 2,000 pieces, 16 KiB to 16 MiB. */
   readonly pieceLength?: number;
@@ -57,7 +57,7 @@ const MAX_DEFAULT_PIECE_LENGTH = 2 ** 24;
  * @throws {RangeError} If the piece length is none, there is nothing to download or too much.
  */
 export function layoutContent(files: readonly SourceFile[], options: LayoutOptions = {}): ContentLayout {
-  const version = options.version ?? "hybrid", multiFile = options.name !== undefined;
+  const version = options.version ?? "1", multiFile = options.name !== undefined;
   checkPaths(files, options.name);
   const total = files.reduce((sum, file) => sum + sourceLength(file), 0);
   const pieceLength = options.pieceLength ?? defaultPieceLength(total);

@@ -20,7 +20,6 @@
  *
  * const content = new TextEncoder().encode("Hello, swarm!");
  * const torrent = await createTorrent([{ path: ["hello.txt"], content }], {
- *   version: "1",
  *   announce: [["http://tracker.example/announce"]],
  * });
  *

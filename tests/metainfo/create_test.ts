@@ -160,7 +160,7 @@ Deno.test("createTorrent() pads a v1 torrent when asked to, and a hybrid always 
   assertEquals(summary(await create(files, { name: "n", version: "1" })), plain);
   assertEquals(summary(await create(files, { name: "n", version: "1", padFiles: true })), padded);
   assertEquals(summary(await create(files, { name: "n", version: "hybrid" })), [...padded, tail]);
-  const bare = await create([{ path: ["x"], content: bytesOf(5) }]);
+  const bare = await create([{ path: ["x"], content: bytesOf(5) }], { version: "hybrid" });
   assertEquals([bare.version, bare.info.files.length, bare.info.length], ["hybrid", 1, 5]);
   const offsets = (await create(files, { name: "n", version: "2" })).info.files.map((file) => file.offset);
   assertEquals(offsets, [0, 16384, 16384]);
@@ -280,7 +280,11 @@ Deno.test("createTorrent() refuses what is no torrent", () => {
   assertThrows(layout([{ path: ["a"] }]), TypeError, 'the length of "a" is not known');
   assertThrows(layout([{ path: ["a"], length: -1 }]), TypeError);
   assertThrows(layout([{ path: ["a"], length: 0 }]), RangeError, "nothing to download");
-  assertThrows(layout([{ path: ["a"], content }], { pieceLength: 16385 }), RangeError, "no power of two");
+  assertThrows(
+    layout([{ path: ["a"], content }], { pieceLength: 16385, version: "2" }),
+    RangeError,
+    "no power of two",
+  );
   assertThrows(
     layout([{ path: ["a"], content }], { version: "1", pieceLength: 0 }),
     RangeError,
@@ -309,7 +313,7 @@ Deno.test("createTorrent() takes another hasher, which needs no content", async 
     });
   };
   const files = [{ path: ["a"], length: 5 }, { path: ["b"], length: 20_000 }];
-  const metainfo = await create(files, { name: "n", pieceLength: 16384, hasher });
+  const metainfo = await create(files, { name: "n", version: "hybrid", pieceLength: 16384, hasher });
   assertEquals(asked, ["a", "pad", "b", "pad"]);
   assertEquals(metainfo.info.files[0]?.piecesRoot, new Uint8Array(32).fill(7));
   assertEquals([...metainfo.pieceLayers.values()], [new Uint8Array(64).fill(7)]);
@@ -317,7 +321,7 @@ Deno.test("createTorrent() takes another hasher, which needs no content", async 
   await assertRejects(
     () => createTorrent(files, { name: "n", hasher: short }),
     TypeError,
-    "did not give 3 hashes",
+    "did not give 2 hashes of 20 bytes",
   );
 });
 
@@ -325,6 +329,7 @@ Deno.test("pieceHash() says what workers need to check a piece without the torre
   const content = bytesOf(50_000), small = bytesOf(5);
   const metainfo = await create([{ path: ["a"], content }, { path: ["b"], content: small }], {
     name: "n",
+    version: "hybrid",
     pieceLength: 32768,
   });
   const last = pieceHash(metainfo, 1), padded = new Uint8Array(32768);
@@ -346,7 +351,9 @@ Deno.test("pieceHash() says what workers need to check a piece without the torre
 
 Deno.test("verifyPiece() wants both hashes of a hybrid, and some hash at all", async () => {
   const content = bytesOf(40_000), files = [{ path: ["a"], content }], options = { pieceLength: 16384 };
-  const metainfo = await create(files, options), piece = content.subarray(0, 16384), { info } = metainfo;
+  const metainfo = await create(files, { ...options, version: "hybrid" }),
+    piece = content.subarray(0, 16384),
+    { info } = metainfo;
   assert(await verifyPiece(metainfo, 0, piece));
   assert(await verifyPiece({ info }, 0, piece), "the v1 hash is enough while the layer is not known");
   assertEquals(

@@ -26,7 +26,10 @@ const sound = await Promise.all([
   createTorrent(files, { ...options, version: "1" }),
   createTorrent(files, { ...options, version: "2" }),
   createTorrent(files, { ...options, version: "hybrid", private: true }),
-  createTorrent([{ path: ["bare"], content: new Uint8Array(50_000) }], { pieceLength: 16384 }),
+  createTorrent([{ path: ["bare"], content: new Uint8Array(50_000) }], {
+    version: "hybrid",
+    pieceLength: 16384,
+  }),
 ]);
 
 /** Mostly nothing, so that much is still a torrent. */

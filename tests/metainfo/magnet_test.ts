@@ -170,7 +170,7 @@ Deno.test("formatMagnet() leaves addresses as they are and writes spaces as %20"
 Deno.test("magnetLink() names a torrent by all its hashes", async () => {
   const content = new Uint8Array(100), announce = [["http://a/"], ["http://b/"]];
   const metainfo = await readMetainfo(
-    await createTorrent([{ path: ["x"], content }], { announce, webSeeds: ["http://w/"] }),
+    await createTorrent([{ path: ["x"], content }], { announce, version: "hybrid", webSeeds: ["http://w/"] }),
   );
   const magnet = parseMagnet(formatMagnet(magnetLink(metainfo)));
   assertEquals(encodeHex(magnet.infoHashV1!), encodeHex(metainfo.infoHashV1!));
