@@ -6,7 +6,7 @@
 
 import { DecodeError } from "../errors.ts";
 import { ExtensionTable } from "./extensions.ts";
-import { onAccepted, onBytes } from "./framing.ts";
+import { onBytes } from "./framing.ts";
 import { accept, greet, join } from "./handshaking.ts";
 import { Intake } from "./intake.ts";
 import { nextDeadline, onTick } from "./keep_alive.ts";
@@ -98,10 +98,10 @@ export class Connection {
       case "bytes":
         greet(state, effects);
         state.times.receivedAt = state.times.now;
-        return receive(state, effects, () => onBytes(state, input.bytes, effects));
+        return receive(state, input.bytes, effects);
       case "accept":
         accept(state, input, effects);
-        return receive(state, effects, () => onAccepted(state, effects));
+        return receive(state, state.intake.release(), effects);
       case "send":
         return send(state, input.message, effects);
       case "sendAll":
@@ -123,9 +123,9 @@ export class Connection {
 }
 
 /** The one place where a peer's broken bytes turn into a close. */
-function receive(state: ConnectionState, effects: ConnectionEffect[], read: () => void): void {
+function receive(state: ConnectionState, bytes: Uint8Array, effects: ConnectionEffect[]): void {
   try {
-    read();
+    onBytes(state, bytes, effects);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     close(state, effects, "malformed message", error);

@@ -3,15 +3,15 @@
  * "peer protocol"). Units are read where they lie; only one that straddles two reads is copied.
  */
 
+import { onHandshakePrefix, onPeerId } from "./handshaking.ts";
 import { HANDSHAKE_PEER_ID_LENGTH, HANDSHAKE_PREFIX_LENGTH, PROTOCOL_NAME } from "./messages/handshake.ts";
 import { MESSAGE_IDS, MESSAGE_LENGTHS, PREFIX_LENGTH } from "./messages/message.ts";
 import { readUint32 } from "./messages/uint32.ts";
-import { onHandshakePrefix, onPeerId } from "./handshaking.ts";
 import { onMessage } from "./receiving.ts";
 import { close, type ConnectionState } from "./state.ts";
 import type { ConnectionEffect } from "./vocabulary.ts";
 
-/** Takes the bytes of one read. */
+/** Takes the bytes of one read. @throws {DecodeError} If they break the form of a message. */
 export function onBytes(state: ConnectionState, bytes: Uint8Array, effects: ConnectionEffect[]): void {
   let at = 0;
   if (state.phase !== "awaitingAccept") {
@@ -21,28 +21,25 @@ export function onBytes(state: ConnectionState, bytes: Uint8Array, effects: Conn
   if (at < bytes.length && state.phase !== "closed") keep(state, bytes, at, effects);
 }
 
-/** Goes on with what came while an incoming connection waited to be accepted. */
-export function onAccepted(state: ConnectionState, effects: ConnectionEffect[]): void {
-  const { held } = state.intake;
-  if (held > 0) onBytes(state, state.intake.release().subarray(0, held), effects);
-}
-
 /** Adds to the held start of a unit until it is whole; answers how many bytes that took. */
 function completeHeld(state: ConnectionState, bytes: Uint8Array, effects: ConnectionEffect[]): number {
   const { intake } = state;
-  let at = 0, needed = unitLength(state, intake.bytes, 0, intake.held, effects);
-  while (needed > intake.held) {
-    const end = Math.min(bytes.length, at + needed - intake.held);
-    if (end === at || state.phase === "closed") return at;
+  let at = 0;
+  while (intake.held < intake.expected) {
+    if (at === bytes.length) return at;
+    const end = Math.min(bytes.length, at + intake.expected - intake.held);
     intake.hold(bytes, at, end);
     at = end;
-    needed = unitLength(state, intake.bytes, 0, intake.held, effects);
+    if (intake.held < intake.expected) continue;
+    intake.expected = unitLength(state, intake.bytes, 0, intake.held, effects); // its head may tell more now
+    if (state.phase === "closed") return at;
   }
-  onUnit(state, intake.release(), 0, needed, effects);
+  const unit = intake.release();
+  onUnit(state, unit, 0, unit.length, effects);
   return at;
 }
 
-/** Deals with the whole units from `at` on; answers where the first that is not whole begins. */
+/** Deals with the whole units from `start` on; answers where the first that is not whole begins. */
 function cutInPlace(
   state: ConnectionState,
   bytes: Uint8Array,
@@ -50,24 +47,21 @@ function cutInPlace(
   effects: ConnectionEffect[],
 ): number {
   let at = start;
-  while (at < bytes.length && isReading(state)) {
-    const end = at + unitLength(state, bytes, at, bytes.length - at, effects);
-    if (end > bytes.length) break;
-    onUnit(state, bytes, at, end, effects);
-    at = end;
+  while (at < bytes.length && state.phase !== "closed" && state.phase !== "awaitingAccept") {
+    const length = unitLength(state, bytes, at, bytes.length - at, effects);
+    if (length > bytes.length - at) {
+      state.intake.expected = length;
+      break;
+    }
+    onUnit(state, bytes, at, at + length, effects);
+    at += length;
   }
   return at;
 }
 
-function isReading(state: ConnectionState): boolean {
-  return state.phase !== "closed" && state.phase !== "awaitingAccept";
-}
-
 function keep(state: ConnectionState, bytes: Uint8Array, at: number, effects: ConnectionEffect[]): void {
   const { intake, limits } = state;
-  if (
-    state.phase === "awaitingAccept" && intake.held + bytes.length - at > limits.maxMessageLength
-  ) {
+  if (state.phase === "awaitingAccept" && intake.held + bytes.length - at > limits.maxMessageLength) {
     return close(state, effects, "too many bytes before the handshake was answered");
   }
   intake.hold(bytes, at, bytes.length);
@@ -87,15 +81,13 @@ function unitLength(
   if (state.phase === "awaitingPeerId") return HANDSHAKE_PEER_ID_LENGTH;
   if (state.phase === "awaitingHandshake") return handshakeLength(state, bytes, at, available, effects);
   if (available < PREFIX_LENGTH) return PREFIX_LENGTH;
-  const { maxMessageLength, maxBlockLength } = state.limits, length = readUint32(bytes, at);
+  const length = readUint32(bytes, at), { maxMessageLength, maxBlockLength } = state.limits;
   if (length > maxMessageLength) {
     close(state, effects, "message too long");
     return Infinity;
   }
-  if (
-    length > MESSAGE_LENGTHS.piece + maxBlockLength && available > PREFIX_LENGTH &&
-    bytes[at + PREFIX_LENGTH] === MESSAGE_IDS.piece
-  ) {
+  if (length > 0 && available === PREFIX_LENGTH) return PREFIX_LENGTH + 1;
+  if (length > MESSAGE_LENGTHS.piece + maxBlockLength && bytes[at + PREFIX_LENGTH] === MESSAGE_IDS.piece) {
     close(state, effects, "block too long");
     return Infinity;
   }
@@ -110,7 +102,7 @@ function handshakeLength(
   available: number,
   effects: ConnectionEffect[],
 ): number {
-  for (let i = Math.min(available, PROTOCOL_NAME.length) - 1; i >= 0; i--) {
+  for (let i = 0; i < Math.min(available, PROTOCOL_NAME.length); i++) {
     if (bytes[at + i] === PROTOCOL_NAME[i]) continue;
     close(state, effects, "not a BitTorrent handshake");
     return Infinity;

@@ -1,15 +1,17 @@
-/** Bytes that came but do not make a whole message yet: the only copy on the way in. */
+/** Bytes that came but do not make a whole unit yet: the only copy on the way in. */
 
 const NO_BYTES = new Uint8Array();
 
-/** Buffers above this are dropped after use: two blocks, so those of the common messages stay. */
+/** Buffers above this are dropped after use; those for a block stay. */
 const KEPT = 1 << 15;
 
 /**
- * Gathers a message that straddles reads. Two buffers take turns: one may be handed out, with views into it alive,
- * while the start of the next message goes into the other.
+ * Gathers a unit that straddles reads. Two buffers take turns: one may be handed out, with views into it alive, while
+ * the start of the next unit goes into the other.
  */
 export class Intake {
+  /** How many bytes the held unit has, as far as is known. */
+  expected = 0;
   #filling: Uint8Array = NO_BYTES;
   #resting: Uint8Array = NO_BYTES;
   #held = 0;
@@ -32,13 +34,13 @@ export class Intake {
     this.#held = length;
   }
 
-  /** Hands out the buffer with all that is held, and goes on with the other one. */
+  /** Hands out what is held, and goes on with the other buffer. */
   release(): Uint8Array {
-    const full = this.#filling;
+    const full = this.#filling, held = full.subarray(0, this.#held);
     this.#filling = this.#resting;
     this.#resting = full.length > KEPT ? NO_BYTES : full;
     this.#held = 0;
-    return full;
+    return held;
   }
 
   /** Lets go of all memory. */

@@ -1,7 +1,7 @@
 /** Time on a connection: the handshake must end, silence must be broken, and a silent peer is given up (BEP 3 "peer messages"). */
 
-import { encodeMessage } from "./messages/encode_message.ts";
-import { close, type ConnectionState, write } from "./state.ts";
+import { writeMessage } from "./sending.ts";
+import { close, type ConnectionState } from "./state.ts";
 import type { ConnectionEffect } from "./vocabulary.ts";
 
 /** When something is due. */
@@ -23,7 +23,7 @@ export function onTick(state: ConnectionState, effects: ConnectionEffect[]): voi
   } else if (times.now >= times.receivedAt + limits.silenceMs) {
     close(state, effects, "silent for too long");
   } else if (times.now >= times.sentAt + limits.keepAliveMs) {
-    write(state, encodeMessage({ type: "keepAlive" }), effects);
+    writeMessage(state, { type: "keepAlive" }, effects);
   }
 }
 

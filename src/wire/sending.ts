@@ -2,17 +2,23 @@
 
 import { StateError } from "../errors.ts";
 import type { ExtensionMessage } from "./extensions.ts";
-import { encodeMessage, encodeMessages, encodePieceHeader } from "./messages/encode_message.ts";
+import {
+  encodeMessageInto,
+  encodeMessages,
+  encodePieceHeader,
+  messageLength,
+} from "./messages/encode_message.ts";
 import { MESSAGE_IDS, type PeerMessage, PIECE_HEADER_LENGTH } from "./messages/message.ts";
+import { freshBytes } from "./page.ts";
 import { type TalkPhase, verdictsOf } from "./rules.ts";
 import { type ConnectionState, write } from "./state.ts";
 import type { ConnectionEffect } from "./vocabulary.ts";
 
 /** Writes a message; the block of a `piece` is handed on without a copy, in a write of its own. */
 export function send(state: ConnectionState, message: PeerMessage, effects: ConnectionEffect[]): void {
-  obey(state, [message]);
-  if (message.type !== "piece") return write(state, encodeMessage(message), effects);
-  const { piece, begin, block } = message, header = new Uint8Array(PIECE_HEADER_LENGTH);
+  state.sending = phaseAfter(state, requireOpen(state), message);
+  if (message.type !== "piece") return writeMessage(state, message, effects);
+  const { piece, begin, block } = message, header = freshBytes(PIECE_HEADER_LENGTH);
   encodePieceHeader({ piece, begin, length: block.length }, header, 0);
   write(state, header, effects);
   write(state, block, effects);
@@ -24,7 +30,9 @@ export function sendAll(
   messages: readonly PeerMessage[],
   effects: ConnectionEffect[],
 ): void {
-  obey(state, messages);
+  let phase = requireOpen(state);
+  for (const message of messages) phase = phaseAfter(state, phase, message);
+  state.sending = phase;
   if (messages.length > 0) write(state, encodeMessages(messages), effects);
 }
 
@@ -36,27 +44,36 @@ export function sendExtension(
 ): void {
   requireOpen(state);
   const extended = state.negotiated.extended ? state.extensions.encode(message) : undefined;
-  if (extended !== undefined) write(state, encodeMessage({ type: "extended", ...extended }), effects);
+  if (extended !== undefined) writeMessage(state, { type: "extended", ...extended }, effects);
 }
 
-/** Moves our side on, or throws before anything has changed. */
-function obey(state: ConnectionState, messages: readonly PeerMessage[]): void {
-  requireOpen(state);
-  let phase = state.sending as TalkPhase;
-  for (const message of messages) {
-    if (message.type === "keepAlive") continue;
-    const verdict = verdictsOf(phase, state.negotiated.fast)[MESSAGE_IDS[message.type]]!;
-    if (verdict === "opens") phase = "open";
-    else if (verdict !== "stays") throw new StateError(`Cannot send message: ${verdict}`);
-    if (message.type === "extended" && !state.negotiated.extended) {
-      throw new StateError("Cannot send message: extended without the extension protocol");
-    }
-  }
-  state.sending = phase;
+/** Writes a message as it is: who calls has seen to the rules. */
+export function writeMessage(
+  state: ConnectionState,
+  message: PeerMessage,
+  effects: ConnectionEffect[],
+): void {
+  const bytes = freshBytes(messageLength(message));
+  encodeMessageInto(message, bytes, 0);
+  write(state, bytes, effects);
 }
 
-function requireOpen(state: ConnectionState): void {
-  if (state.phase !== "opening" && state.phase !== "open") {
+/** How far our side is, once the handshake is over. */
+function requireOpen(state: ConnectionState): TalkPhase {
+  if ((state.phase !== "opening" && state.phase !== "open") || state.sending === "nothing") {
     throw new StateError(`Cannot send message: the connection is in phase "${state.phase}"`);
   }
+  return state.sending;
+}
+
+/** Where a message of ours moves our side, or throws before anything has changed. */
+function phaseAfter(state: ConnectionState, phase: TalkPhase, message: PeerMessage): TalkPhase {
+  if (message.type === "keepAlive") return phase;
+  if (message.type === "extended" && !state.negotiated.extended) {
+    throw new StateError("Cannot send message: extended without the extension protocol");
+  }
+  const verdict = verdictsOf(phase, state.negotiated.fast)[MESSAGE_IDS[message.type]]!;
+  if (verdict === "opens") return "open";
+  if (verdict !== "stays") throw new StateError(`Cannot send message: ${verdict}`);
+  return phase;
 }
