@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { countersOf, libtorrent, startLibtorrent } from "./clients/libtorrent.ts";
 import { startOpentracker } from "./clients/opentracker.ts";
-import { FOLDER, SINGLE, writeTorrent } from "./contents.ts";
+import { CLI } from "./clients/ours.ts";
+import { FOLDER, listing, SINGLE, writeTorrent } from "./contents.ts";
 import { until } from "./lab.ts";
 import { assertSame, interop, preparePair, us } from "./matrix.ts";
 
@@ -80,6 +81,21 @@ interop(
     }
   },
 );
+
+interop("our download ends with exit code 0 and leaves the content and nothing else", {
+  hosts: 3,
+  oursOnly: true,
+}, async (lab) => {
+  const pair = await preparePair(lab, FOLDER);
+  const seedJob = { role: "seed", folder: pair.seedFolder, torrent: pair.torrent } as const;
+  const { address } = await libtorrent.start(lab.host(2), seedJob);
+  const args = ["download", pair.torrent.path, "-o", pair.downloadFolder, "--peer", address];
+  const outcome = await lab.host(3).run([...CLI, ...args]);
+  assertEquals(outcome.code, 0, outcome.stderr);
+  assertEquals(outcome.stderr, "");
+  assertEquals(await listing(pair.downloadFolder), await listing(pair.seedFolder));
+  await assertSame(pair, us);
+});
 
 interop("our seed says goodbye: after SIGINT or SIGTERM the tracker forgets it", {
   hosts: 3,
