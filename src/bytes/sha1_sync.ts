@@ -3,48 +3,65 @@
  * DHT tokens (BEP 5), item targets (BEP 44). Pieces go through `digest.ts`: the platform is a hundred times faster.
  */
 
-const INITIAL = [0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0] as const;
+/** Scratch for one call at a time, which is all that one thread can make: allocating cost more than hashing. */
+const STATE: Int32Array = new Int32Array(5);
+const WORDS: Int32Array = new Int32Array(80);
+const BLOCK: Uint8Array = new Uint8Array(64);
 
-function pad(bytes: Uint8Array): DataView {
-  const length = Math.ceil((bytes.length + 9) / 64) * 64;
-  const padded = new Uint8Array(length);
-  padded.set(bytes);
-  padded[bytes.length] = 0x80;
-  const view = new DataView(padded.buffer);
-  view.setBigUint64(length - 8, BigInt(bytes.length) * 8n);
-  return view;
-}
-
-function schedule(words: Uint32Array, view: DataView, offset: number): void {
-  for (let t = 0; t < 16; t++) words[t] = view.getUint32(offset + t * 4);
+/** Reads a block into the first 16 words and computes the other 64. */
+function schedule(bytes: Uint8Array, offset: number): void {
+  for (let t = 0, at = offset; t < 16; t++, at += 4) {
+    WORDS[t] = bytes[at]! << 24 | bytes[at + 1]! << 16 | bytes[at + 2]! << 8 | bytes[at + 3]!;
+  }
   for (let t = 16; t < 80; t++) {
-    const word = words[t - 3]! ^ words[t - 8]! ^ words[t - 14]! ^ words[t - 16]!;
-    words[t] = word << 1 | word >>> 31;
+    const word = WORDS[t - 3]! ^ WORDS[t - 8]! ^ WORDS[t - 14]! ^ WORDS[t - 16]!;
+    WORDS[t] = word << 1 | word >>> 31;
   }
 }
 
-function compress(state: Uint32Array, words: Uint32Array): void {
-  let a = state[0]!, b = state[1]!, c = state[2]!, d = state[3]!, e = state[4]!;
+function compress(bytes: Uint8Array, offset: number): void {
+  schedule(bytes, offset);
+  let a = STATE[0]!, b = STATE[1]!, c = STATE[2]!, d = STATE[3]!, e = STATE[4]!;
   for (let t = 0; t < 80; t++) {
     let f: number, k: number;
     if (t < 20) f = b & c | ~b & d, k = 0x5a827999;
     else if (t < 40) f = b ^ c ^ d, k = 0x6ed9eba1;
     else if (t < 60) f = b & c | b & d | c & d, k = 0x8f1bbcdc;
     else f = b ^ c ^ d, k = 0xca62c1d6;
-    const next = (a << 5 | a >>> 27) + f + e + k + words[t]! | 0;
+    const next = (a << 5 | a >>> 27) + f + e + k + WORDS[t]! | 0;
     e = d, d = c, c = b << 30 | b >>> 2, b = a, a = next;
   }
-  state[0]! += a, state[1]! += b, state[2]! += c, state[3]! += d, state[4]! += e;
+  STATE[0]! += a, STATE[1]! += b, STATE[2]! += c, STATE[3]! += d, STATE[4]! += e;
+}
+
+/** The last block or two: what is left, a one bit, zeros, the length in bits. */
+function finish(bytes: Uint8Array, offset: number): void {
+  BLOCK.fill(0);
+  BLOCK.set(bytes.subarray(offset));
+  BLOCK[bytes.length - offset] = 0x80;
+  if (bytes.length - offset > 55) {
+    compress(BLOCK, 0);
+    BLOCK.fill(0);
+  }
+  const high = Math.floor(bytes.length / 0x2000_0000), low = bytes.length << 3;
+  for (let i = 0; i < 4; i++) {
+    BLOCK[56 + i] = high >>> (24 - 8 * i);
+    BLOCK[60 + i] = low >>> (24 - 8 * i);
+  }
+  compress(BLOCK, 0);
 }
 
 /** The 20-byte SHA-1 of `bytes`, computed here and now; meant for inputs up to a few hundred bytes. */
 export function sha1Sync(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const view = pad(bytes), state = Uint32Array.from(INITIAL), words = new Uint32Array(80);
-  for (let offset = 0; offset < view.byteLength; offset += 64) {
-    schedule(words, view, offset);
-    compress(state, words);
-  }
-  const digest = new DataView(new ArrayBuffer(20));
-  state.forEach((word, i) => digest.setUint32(i * 4, word));
-  return new Uint8Array(digest.buffer);
+  STATE[0] = 0x67452301,
+    STATE[1] = 0xefcdab89,
+    STATE[2] = 0x98badcfe,
+    STATE[3] = 0x10325476,
+    STATE[4] = 0xc3d2e1f0;
+  let offset = 0;
+  for (; offset + 64 <= bytes.length; offset += 64) compress(bytes, offset);
+  finish(bytes, offset);
+  const digest = new Uint8Array(20);
+  for (let i = 0; i < 20; i++) digest[i] = STATE[i >> 2]! >>> (24 - 8 * (i & 3));
+  return digest;
 }

@@ -196,7 +196,7 @@ function takeNodes(state: DhtState, from: Lookup, candidate: Candidate, reply: D
     );
     let isNews = false;
     for (const contact of contacts) {
-      if (!isUsable(lookup, contact, candidate)) continue;
+      if (lookup.shortlist.knows(contact.address) || !isUsable(lookup, contact, candidate)) continue;
       isNews = lookup.shortlist.add(contact, candidate.depth + 1) || isNews;
     }
     if (!isNews || lookup === from) continue;

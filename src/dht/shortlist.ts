@@ -10,8 +10,8 @@ import { compareDistance } from "./node_id.ts";
 /** Nodes kept; beyond, the farthest gives way. More than any honest lookup gets to ask. */
 const MAX_CANDIDATES = 128;
 
-/** Addresses remembered, so that nobody is asked twice; beyond, strangers are turned away. */
-const MAX_SEEN = 2048;
+/** Addresses and networks remembered, so that nobody is asked twice; beyond, strangers are turned away. */
+const MAX_SEEN = 4096;
 
 /** How far a candidate has come: late ones may still reply, but are not waited for. */
 export type CandidateStatus = "fresh" | "asked" | "late" | "replied" | "failed";
@@ -52,6 +52,11 @@ export class Shortlist {
   /** Makes an empty list. */
   constructor(target: Uint8Array) {
     this.target = target;
+  }
+
+  /** Whether this address has been taken in, or turned away, before: most of what nodes name has. */
+  knows(address: PeerAddress): boolean {
+    return this.#seen.has(formatPeerAddress(address));
   }
 
   /** Takes in a node; `false` if it was known, or its network is there already. */
@@ -120,11 +125,13 @@ export class Shortlist {
   }
 
   /** One address, and elsewhere than on a local network one node of each /24 or /64: more would be one voice. */
-  #remember({ host, port }: PeerAddress): boolean {
-    const key = isLocalHost(host) ? formatPeerAddress({ host, port }) : networkOf(host);
-    if (this.#seen.has(key) || this.#seen.size >= MAX_SEEN) return false;
-    this.#seen.add(key);
-    return true;
+  #remember(address: PeerAddress): boolean {
+    if (this.knows(address) || this.#seen.size >= MAX_SEEN) return false;
+    this.#seen.add(formatPeerAddress(address));
+    if (isLocalHost(address.host)) return true;
+    const network = networkOf(address.host), isFirst = !this.#seen.has(network);
+    this.#seen.add(network);
+    return isFirst;
   }
 }
 
