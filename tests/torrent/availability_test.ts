@@ -1,0 +1,125 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { Bitfield } from "../../src/bytes/bitfield.ts";
+import { Availability } from "../../src/torrent/availability.ts";
+import { seededRandom } from "./swarm.ts";
+
+function bits(length: number, pieces: Iterable<number>): Bitfield {
+  const bitfield = new Bitfield(length);
+  for (const piece of pieces) bitfield.set(piece);
+  return bitfield;
+}
+
+const PIECES = 20;
+const MAX_PEERS = 5;
+const piece = fc.nat(PIECES - 1);
+const step = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.uniqueArray(piece, { maxLength: PIECES, size: "max" }).map((pieces) => ({ do: "add" as const, pieces })),
+  },
+  { weight: 1, arbitrary: fc.nat(MAX_PEERS - 1).map((peer) => ({ do: "remove" as const, peer })) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant("flip" as const), peer: fc.nat(MAX_PEERS - 1), piece }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("insert" as const),
+      piece,
+      level: fc.integer({ min: 1, max: 7 }),
+    }),
+  },
+  { weight: 1, arbitrary: piece.map((piece) => ({ do: "take" as const, piece })) },
+);
+
+interface Model {
+  readonly peers: { have: Bitfield; inverse: boolean }[];
+  readonly levels: Map<number, number>;
+}
+
+function apply(
+  availability: Availability,
+  model: Model,
+  action: typeof step extends fc.Arbitrary<infer T> ? T : never,
+) {
+  const { peers, levels } = model;
+  if (action.do === "add" && peers.length < MAX_PEERS) {
+    const have = bits(PIECES, action.pieces);
+    peers.push({ have, inverse: availability.addPeer(have) });
+  } else if (action.do === "remove") {
+    for (const { have, inverse } of peers.splice(action.peer, 1)) availability.removePeer(have, inverse);
+  } else if (action.do === "flip") {
+    const have = peers[action.peer]?.have;
+    if (have === undefined) return;
+    if (have.set(action.piece)) availability.change(action.piece, 1);
+    else if (have.clear(action.piece)) availability.change(action.piece, -1);
+  } else if (action.do === "insert") {
+    availability.insert(action.piece, action.level);
+    levels.set(action.piece, action.level);
+  } else if (action.do === "take") {
+    availability.remove(action.piece);
+    levels.delete(action.piece);
+  }
+}
+
+Deno.test("Availability picks what a plain search would pick", () => {
+  fc.assert(fc.property(fc.array(step, { maxLength: 100, size: "max" }), fc.integer(), (steps, seed) => {
+    const availability = new Availability(PIECES, MAX_PEERS);
+    const random = seededRandom(seed);
+    const model: Model = { peers: [], levels: new Map() };
+    for (const action of steps) {
+      apply(availability, model, action);
+      const { peers, levels } = model;
+      const count = (piece: number) => peers.filter(({ have }) => have.has(piece)).length;
+      assertEquals(availability.reachable, [...levels.keys()].filter((piece) => count(piece) > 0).length);
+      for (const { have } of peers) {
+        const held = [...levels.keys()].filter((piece) => have.has(piece));
+        const top = Math.max(...held.map((piece) => levels.get(piece)!));
+        const rarest = Math.min(...held.filter((piece) => levels.get(piece) === top).map(count));
+        const picked = availability.pickRarest(have, random);
+        assertEquals(picked !== undefined, held.length > 0);
+        if (picked !== undefined) assertEquals([levels.get(picked), count(picked)], [top, rarest]);
+        assertEquals(availability.pickFirst(have), held.length > 0 ? Math.min(...held) : undefined);
+        const drawn = availability.pickRandom(have, random);
+        assertEquals(drawn !== undefined && held.includes(drawn), held.length > 0);
+      }
+    }
+  }));
+});
+
+Deno.test("Availability.pickRarest() breaks ties at random", () => {
+  const availability = new Availability(100, 2);
+  availability.addPeer(Bitfield.full(100));
+  for (let piece = 0; piece < 100; piece++) availability.insert(piece, 4);
+  const random = seededRandom(1);
+  const picked = new Set(
+    Array.from({ length: 50 }, () => availability.pickRarest(Bitfield.full(100), random)),
+  );
+  assert(picked.size > 20);
+});
+
+Deno.test("Availability.pickRarest() takes a suggestion among equals, not before a rarer piece", () => {
+  const availability = new Availability(10, 2);
+  const all = Bitfield.full(10);
+  availability.addPeer(all);
+  for (let piece = 0; piece < 10; piece++) availability.insert(piece, 4);
+  assertEquals(availability.pickRarest(all, seededRandom(1), [7]), 7);
+  availability.change(7, 1);
+  assert(availability.pickRarest(all, seededRandom(1), [7]) !== 7);
+});
+
+Deno.test("Availability.pickRarest() finds the few pieces of a peer among a million rarer ones", () => {
+  const count = 1_000_000;
+  const availability = new Availability(count, 3);
+  const ours = bits(count, [999_990, 999_991, 999_995]);
+  for (let piece = 0; piece < count; piece++) availability.insert(piece, piece === 999_995 ? 5 : 4);
+  availability.addPeer(Bitfield.full(count));
+  availability.addPeer(ours);
+  const other = Bitfield.full(count);
+  availability.addPeer(other);
+  assertEquals(availability.pickRarest(ours, seededRandom(1)), 999_995);
+  availability.remove(999_995);
+  assert(ours.has(availability.pickRarest(ours, seededRandom(1))!));
+});
