@@ -103,7 +103,9 @@ async function prepare({ options, say }: Stage, source: string): Promise<readonl
 
 async function describe({ say, signal }: Stage, source: string, tracker: string): Promise<Metainfo> {
   const startedAt = performance.now(), { name, files } = await listSource(source, undefined);
-  const metainfo = await readMetainfo(await createTorrent(files, { name, announce: [[tracker]], signal }));
+  const metainfo = await readMetainfo(
+    await createTorrent(files, { name, version: "hybrid", announce: [[tracker]], signal }),
+  );
   const { info, infoHash } = metainfo;
   say(
     "Torrent",
@@ -140,7 +142,9 @@ async function download(stage: Stage, metainfo: Metainfo): Promise<readonly Torr
   }
   const startedAt = performance.now();
   const torrents = await Promise.all(clients.map((client) => client.add(metainfo)));
-  const pictures = torrents.map((torrent) => transferPicture(torrent, palette));
+  const pictures = torrents.map((torrent, index) =>
+    transferPicture(torrent, palette, `Leecher ${index + 1}`)
+  );
   const display = new Display(terminal, (width) => pictures.flatMap((picture) => [...picture(width), ""]));
   const lines: string[] = [];
   try {

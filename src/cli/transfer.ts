@@ -16,8 +16,12 @@ const SAMPLE_MS = 500;
 /** More than any curve shows. */
 const MOST_SAMPLES = 100;
 
-/** The picture of a torrent; call it as often as you like. */
-export function transferPicture(torrent: TorrentHandle, palette: Palette): Picture {
+/** The picture of a torrent, called by its name or by another one; draw it as often as you like. */
+export function transferPicture(
+  torrent: TorrentHandle,
+  palette: Palette,
+  name: string = torrent.name,
+): Picture {
   const rates: number[] = [];
   let sampledAt = -Infinity;
   return (width) => {
@@ -29,7 +33,7 @@ export function transferPicture(torrent: TorrentHandle, palette: Palette): Pictu
     }
     const pieces = torrent.pieces();
     return transferScreen(
-      { ...status, name: torrent.name, hasPiece: (piece) => pieces?.has(piece) ?? false, rates },
+      { ...status, name, hasPiece: (piece) => pieces?.has(piece) ?? false, rates },
       width,
       palette,
     );

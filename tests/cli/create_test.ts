@@ -123,7 +123,7 @@ Deno.test("create that fails says one line and leaves nothing, or the old torren
     await Deno.mkdir(`${folder}/nothing`);
     const cases: [string[], string][] = [
       [[`${folder}/nothing`, "-o", path], "error: Cannot create torrent: no files\n"],
-      [[data, "-o", path, "--piece-length", "100"], "error: Cannot create torrent: "],
+      [[data, "-o", path, "--version", "2", "--piece-length", "100"], "error: Cannot create torrent: "],
       [
         [data, "-o", `${folder}/no/x.torrent`],
         `error: Cannot write "${folder}/no/x.torrent": no such file or folder\n`,

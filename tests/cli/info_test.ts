@@ -29,7 +29,8 @@ const KEYS = [
 ];
 
 async function writeTorrent(folder: string, options: Parameters<typeof createTorrent>[1] = {}) {
-  const bytes = await createTorrent(FILES, { name: "data", ...options }), path = `${folder}/x.torrent`;
+  const bytes = await createTorrent(FILES, { name: "data", version: "hybrid", ...options }),
+    path = `${folder}/x.torrent`;
   await Deno.writeFile(path, bytes);
   return { path, bytes, metainfo: await readMetainfo(bytes) };
 }
@@ -66,6 +67,7 @@ Deno.test("info --json prints every key of a torrent", () =>
         { path: ["data", "a.bin"], length: 20_000, pad: false },
         { path: metainfo.info.files[1]!.path, length: 12_768, pad: true },
         { path: ["data", "sub", "b.bin"], length: 5, pad: false },
+        { path: metainfo.info.files[3]!.path, length: 16_379, pad: true },
       ],
       announce: [["http://a.test/announce", "udp://b.test:1"], ["http://c.test/announce"]],
       webSeeds: ["http://w.test/"],

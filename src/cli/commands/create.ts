@@ -23,7 +23,7 @@ export const command: Command = defineCommand({
       value: "FILE",
       help: "torrent file to write, - for standard output [NAME.torrent]",
     },
-    version: { kind: "text", value: "1|2|hybrid", help: "protocol of the torrent [hybrid]" },
+    version: { kind: "text", value: "1|2|hybrid", help: "protocol of the torrent [1]" },
     "piece-length": {
       kind: "size",
       value: "SIZE",
@@ -71,7 +71,7 @@ export const command: Command = defineCommand({
   },
 });
 
-function readVersion(text = "hybrid"): TorrentVersion {
+function readVersion(text = "1"): TorrentVersion {
   if (text === "1" || text === "2" || text === "hybrid") return text;
   throw new UsageError(`Cannot use --version: "${text}" is none of 1, 2, hybrid`);
 }
