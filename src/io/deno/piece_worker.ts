@@ -1,0 +1,43 @@
+/** The worker's side: verifies and writes pieces, hashes whole contents. Started by `worker_lane.ts`. */
+
+import type { FileVersion } from "./content_files.ts";
+import { hashPieces } from "./hash_pieces.ts";
+import { storageFault } from "./storage_fault.ts";
+import { SyncFiles } from "./sync_files.ts";
+import { matchesHashSync } from "./sync_hash.ts";
+import type { StoreTask, WorkerReply, WorkerRequest } from "./worker_messages.ts";
+
+/** The part of a worker's global scope that is needed; the types of windows have it otherwise. */
+interface WorkerScope {
+  onmessage: (event: MessageEvent<WorkerRequest>) => void;
+  postMessage(reply: WorkerReply): void;
+}
+
+const scope = globalThis as unknown as WorkerScope;
+const written = new SyncFiles("write"), read = new SyncFiles("read");
+
+function store(task: number, { bytes, hash, spans, dropped }: StoreTask): WorkerReply {
+  for (const path of dropped) written.drop(path);
+  if (!matchesHashSync(bytes, hash)) return { task, type: "corrupt" };
+  const versions: (FileVersion & { file: number })[] = [];
+  for (const { file, path, fileOffset, pieceOffset, length } of spans) {
+    const part = length === bytes.length ? bytes : bytes.subarray(pieceOffset, pieceOffset + length);
+    versions.push({ file, ...written.write(path, fileOffset, part) });
+  }
+  return { task, type: "stored", written: versions };
+}
+
+scope.onmessage = ({ data }) => {
+  const { task } = data;
+  try {
+    if (data.type === "store") return scope.postMessage(store(task, data));
+    hashPieces(
+      data,
+      read,
+      (pieces, unreadable) => scope.postMessage({ task, type: "hashed", pieces, unreadable }),
+    );
+    scope.postMessage({ task, type: "done" });
+  } catch (error) {
+    scope.postMessage({ task, type: "failed", error: storageFault(error) });
+  }
+};

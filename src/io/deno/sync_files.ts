@@ -1,0 +1,80 @@
+/** Open files of a worker, read and written at positions, synchronously: there it costs least. */
+
+import { StorageError } from "../../errors.ts";
+import { type FileVersion, versionOf } from "./content_files.ts";
+import { storageError } from "./storage_error.ts";
+
+/** Each worker has so many; see `open_files.ts`. */
+const MAX_OPEN = 64;
+
+/** How files are opened. */
+export type SyncFilesMode = "read" | "write";
+
+/** Handles by path, the longest unused one closed when there are too many. */
+export class SyncFiles {
+  readonly #mode: SyncFilesMode;
+  readonly #open = new Map<string, Deno.FsFile>();
+
+  /** Opens files for reading, or for writing, making them if needed. */
+  constructor(mode: SyncFilesMode) {
+    this.#mode = mode;
+  }
+
+  /** Fills `into` from `offset` on. @throws {StorageError} If the file is missing or ends too early. */
+  read(path: string, offset: number, into: Uint8Array): void {
+    const file = this.#get(path);
+    try {
+      file.seekSync(offset, Deno.SeekMode.Start);
+      for (let filled = 0; filled < into.length;) {
+        const count = file.readSync(filled === 0 ? into : into.subarray(filled));
+        if (count === null) {
+          throw new StorageError(`Cannot read "${path}": it ends at byte ${offset + filled}`);
+        }
+        filled += count;
+      }
+    } catch (cause) {
+      throw storageError("read", path, cause);
+    }
+  }
+
+  /** Writes all of `bytes` at `offset` and answers what the file is now. @throws {StorageError} If the system refuses. */
+  write(path: string, offset: number, bytes: Uint8Array): FileVersion {
+    const file = this.#get(path);
+    try {
+      file.seekSync(offset, Deno.SeekMode.Start);
+      for (let written = 0; written < bytes.length;) {
+        written += file.writeSync(written === 0 ? bytes : bytes.subarray(written));
+      }
+      return versionOf(file.statSync());
+    } catch (cause) {
+      throw storageError("write", path, cause);
+    }
+  }
+
+  /** Closes the handle of a file, if it is open. */
+  drop(path: string): void {
+    this.#open.get(path)?.close();
+    this.#open.delete(path);
+  }
+
+  #get(path: string): Deno.FsFile {
+    const found = this.#open.get(path);
+    if (found !== undefined) {
+      this.#open.delete(path);
+      this.#open.set(path, found);
+      return found;
+    }
+    if (this.#open.size >= MAX_OPEN) this.drop(this.#open.keys().next().value!);
+    const file = openFile(path, this.#mode);
+    this.#open.set(path, file);
+    return file;
+  }
+}
+
+function openFile(path: string, mode: SyncFilesMode): Deno.FsFile {
+  try {
+    return Deno.openSync(path, mode === "read" ? { read: true } : { read: true, write: true, create: true });
+  } catch (cause) {
+    throw storageError(mode, path, cause);
+  }
+}

@@ -1,0 +1,80 @@
+/** What the main thread and its workers say to each other. Bytes in shared memory are not copied on the way. */
+
+import type { TorrentInfo } from "../../metainfo/info.ts";
+import type { PieceHash } from "../../metainfo/verify.ts";
+import type { FileVersion } from "./content_files.ts";
+
+/** A run of bytes of a piece and where it is written. */
+export interface WriteSpan {
+  /** Index of the file. */
+  readonly file: number;
+  /** Its path. */
+  readonly path: string;
+  /** Offset in the file. */
+  readonly fileOffset: number;
+  /** Offset in the piece. */
+  readonly pieceOffset: number;
+  /** Bytes. */
+  readonly length: number;
+}
+
+/** Verify a piece and write it. */
+export interface StoreTask {
+  readonly type: "store";
+  /** The piece; in shared memory, or a copy. */
+  readonly bytes: Uint8Array;
+  /** What it must hash to. */
+  readonly hash: PieceHash;
+  /** Where it goes. */
+  readonly spans: readonly WriteSpan[];
+  /** Files whose handles lead nowhere any more, by path. */
+  readonly dropped: readonly string[];
+}
+
+/** Hash pieces from files until none is left; other workers have the same task. */
+export interface HashTask {
+  readonly type: "hash";
+  /** The shape of the content. */
+  readonly info: TorrentInfo;
+  /** Where each file is, by index; `undefined` where it is nowhere. */
+  readonly paths: readonly (string | undefined)[];
+  /** Shared: the next piece to take. */
+  readonly next: Int32Array;
+  /** Shared: a SHA-1 per piece, if wanted. */
+  readonly sha1: Uint8Array | undefined;
+  /** Shared: a Merkle node per piece, if wanted. */
+  readonly merkle: Uint8Array | undefined;
+}
+
+/** What a worker is told; `task` comes back with every answer. */
+export type WorkerRequest = { readonly task: number } & (StoreTask | HashTask);
+
+/** A piece that could not be hashed, and why. */
+export interface UnreadablePiece {
+  readonly piece: number;
+  readonly error: StorageFault;
+}
+
+/** A `StorageError` on its way between threads. */
+export interface StorageFault {
+  readonly message: string;
+  readonly causeMessage: string | undefined;
+  readonly causeCode: string | undefined;
+}
+
+/** What a worker answers. */
+export type WorkerReply =
+  & { readonly task: number }
+  & (
+    | { readonly type: "stored"; readonly written: readonly (FileVersion & { readonly file: number })[] }
+    | { readonly type: "corrupt" }
+    | { readonly type: "failed"; readonly error: StorageFault }
+    /** Pieces whose hashes are in the shared memory, and those that could not be read. More comes. */
+    | {
+      readonly type: "hashed";
+      readonly pieces: readonly number[];
+      readonly unreadable: readonly UnreadablePiece[];
+    }
+    /** No piece is left. */
+    | { readonly type: "done" }
+  );
