@@ -1,7 +1,5 @@
 /** Ed25519 (RFC 8032) through WebCrypto: mutable items of the DHT (BEP 44). */
 
-import type { OwnedBytes } from "./digest.ts";
-
 /** What stands before a seed in PKCS #8: version, algorithm, an octet string in an octet string (RFC 8410). */
 const PKCS8_HEAD = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20] as const;
 
@@ -11,9 +9,9 @@ const KEY_LENGTH = 32;
 /** Signs with one key. */
 export interface Ed25519Signer {
   /** The public key, 32 bytes. */
-  readonly publicKey: OwnedBytes;
+  readonly publicKey: Uint8Array<ArrayBuffer>;
   /** Signs; 64 bytes. */
-  sign(message: Uint8Array): Promise<OwnedBytes>;
+  sign(message: Uint8Array): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /**
@@ -52,7 +50,7 @@ export async function verifyEd25519(
   }
 }
 
-function decodeBase64Url(text: string): OwnedBytes {
+function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   return Uint8Array.from(binary, (char) => char.charCodeAt(0));
 }

@@ -21,6 +21,7 @@ const PUBLIC_KEY_LENGTH = 32, SIGNATURE_LENGTH = 64;
 
 /** A value stored under its own hash (BEP 44 "immutable items"). */
 export interface ImmutableItem {
+  /** Tells items apart. */
   readonly type: "immutable";
   /** The value in its bencoded form, at most {@linkcode MAX_VALUE_LENGTH} bytes. */
   readonly value: Uint8Array;
@@ -28,6 +29,7 @@ export interface ImmutableItem {
 
 /** A value stored under the hash of a key, replaced by whoever can sign (BEP 44 "mutable items"). */
 export interface MutableItem {
+  /** Tells items apart. */
   readonly type: "mutable";
   /** Ed25519 public key, 32 bytes. */
   readonly publicKey: Uint8Array;

@@ -28,6 +28,14 @@ type PutItem = Extract<Task, { readonly type: "putItem" }>;
 
 /** Finds an item. */
 export const GET_ITEM: TaskRow<GetItem> = {
+  begin(state, { operation, shortlist }, task) {
+    const own = state.items.get(shortlist.target), { newerThan } = task;
+    if (own?.type !== task.name.type || task.best !== undefined) return;
+    if (own.type === "mutable" && newerThan !== undefined && own.seq <= newerThan) return;
+    task.best = own;
+    operation.isSatisfied = own.type === "immutable";
+    tell(state, operation, { type: "item", item: own });
+  },
   query: (lookup, { newerThan }) => ({
     type: "get",
     id: ownId(lookup),

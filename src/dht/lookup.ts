@@ -76,7 +76,11 @@ export function startOperation(state: DhtState, start: OperationStart, now: numb
       writesOpen: 0,
     });
   }
-  for (const lookup of operation.lookups) seed(state, lookup, now);
+  for (const lookup of operation.lookups) {
+    rowOf(task).begin?.(state, lookup, task);
+    seed(state, lookup, now);
+  }
+  if (operation.isSatisfied) finishIfOver(state, operation);
   for (const lookup of operation.lookups) advance(state, lookup, now);
   return operation;
 }

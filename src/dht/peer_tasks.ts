@@ -2,13 +2,15 @@
 
 import { encodeHex } from "../bytes/text.ts";
 import { decodeCompactPeer, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
-import type { DhtReply } from "./messages/reply.ts";
 import { isReachableHost } from "./network.ts";
-import type { DhtState, Operation, Task, Writes } from "./state.ts";
-import { type Heard, ownId, type TaskRow, tell } from "./task.ts";
+import type { DhtState, Lookup, Operation, Task, Writes } from "./state.ts";
+import { ownId, type TaskRow, tell } from "./task.ts";
 
 /** Peers that one operation tells or counts; beyond, somebody makes them up. */
 const MAX_PEERS_TOLD = 10_000;
+
+/** Peers taken from our own store: about what a reply of another node would hold. */
+const MAX_OWN_PEERS = 100;
 
 type TaskOf<T extends Task["type"]> = Extract<Task, { readonly type: T }>;
 
@@ -35,19 +37,21 @@ export const REFRESH: TaskRow<TaskOf<"refresh">> = {
 
 /** Finds peers. */
 export const GET_PEERS: TaskRow<TaskOf<"getPeers">> = {
+  begin: (state, lookup, { seen, noSeed }) => tellOwnPeers(state, lookup, seen, noSeed),
   query: (lookup, { noSeed }) => ({
     type: "getPeers",
     id: ownId(lookup),
     infoHash: lookup.shortlist.target,
     noSeed,
   }),
-  onReply: (heard, task, reply) => tellPeers(heard, task.seen, reply),
+  onReply: ({ state, lookup }, { seen }, { values }) => tellPeers(state, lookup, seen, values ?? []),
 };
 
 /** Finds peers and becomes one. */
 export const ANNOUNCE: TaskRow<TaskOf<"announce">> = {
+  begin: (state, lookup, { seen }) => tellOwnPeers(state, lookup, seen, false),
   query: (lookup) => ({ type: "getPeers", id: ownId(lookup), infoHash: lookup.shortlist.target }),
-  onReply: (heard, task, reply) => tellPeers(heard, task.seen, reply),
+  onReply: ({ state, lookup }, { seen }, { values }) => tellPeers(state, lookup, seen, values ?? []),
   write: (lookup, { port, impliedPort, seed }, { token }) => ({
     type: "announcePeer",
     id: ownId(lookup),
@@ -62,6 +66,12 @@ export const ANNOUNCE: TaskRow<TaskOf<"announce">> = {
 
 /** Counts a swarm. */
 export const SCRAPE: TaskRow<TaskOf<"scrape">> = {
+  begin(_state, { family, shortlist }, { seeds, downloaders }) {
+    const own = family.peers.filters(shortlist.target);
+    if (own === undefined) return;
+    seeds.merge(own.seeds);
+    downloaders.merge(own.downloaders);
+  },
   query: (lookup) => ({
     type: "getPeers",
     id: ownId(lookup),
@@ -93,15 +103,25 @@ export function tellStored(state: DhtState, operation: Operation, writes: Writes
   tell(state, operation, { type: "stored", nodes, refusals: refusals.slice(), skipped });
 }
 
-function tellPeers({ state, lookup }: Heard, seen: Set<string>, reply: DhtReply): void {
+function tellOwnPeers(state: DhtState, lookup: Lookup, seen: Set<string>, noSeed: boolean): void {
+  const { family, shortlist } = lookup;
+  tellPeers(state, lookup, seen, family.peers.draw(shortlist.target, MAX_OWN_PEERS, noSeed));
+}
+
+function tellPeers(
+  state: DhtState,
+  { operation }: Lookup,
+  seen: Set<string>,
+  values: readonly Uint8Array[],
+): void {
   const peers: PeerAddress[] = [];
-  for (const value of reply.values ?? []) {
+  for (const value of values) {
     const peer = usablePeer(value), key = peer && formatPeerAddress(peer);
     if (key === undefined || seen.has(key) || seen.size >= MAX_PEERS_TOLD) continue;
     seen.add(key);
     peers.push(peer!);
   }
-  if (peers.length > 0) tell(state, lookup.operation, { type: "peers", peers });
+  if (peers.length > 0) tell(state, operation, { type: "peers", peers });
 }
 
 function usablePeer(value: Uint8Array): PeerAddress | undefined {

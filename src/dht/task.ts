@@ -16,6 +16,8 @@ export interface Heard {
 
 /** Methods, not members: a row can then stand for any task where one is picked by its type. */
 export interface TaskRow<T extends Task> {
+  /** What our own stores have to say, before anybody is asked. */
+  begin?(state: DhtState, lookup: Lookup, task: T): void;
   /** What every node on the way is asked. */
   query(lookup: Lookup, task: T): SendableQuery;
   /** A node on the way has replied. */

@@ -19,6 +19,7 @@ export interface KrpcEnvelope {
 
 /** A question as it comes in. */
 export interface KrpcQuery extends KrpcEnvelope {
+  /** Tells messages apart. */
   readonly type: "query";
   /** What is asked. */
   readonly query: DhtQuery;
@@ -28,6 +29,7 @@ export interface KrpcQuery extends KrpcEnvelope {
 
 /** An answer. */
 export interface KrpcReply extends KrpcEnvelope {
+  /** Tells messages apart. */
   readonly type: "reply";
   /** The fields of the answer. */
   readonly reply: DhtReply;
@@ -37,6 +39,7 @@ export interface KrpcReply extends KrpcEnvelope {
 
 /** A refusal. */
 export interface KrpcError extends KrpcEnvelope {
+  /** Tells messages apart. */
   readonly type: "error";
   /** One of {@linkcode KRPC_ERRORS}, or what else the other side made up. */
   readonly code: number;

@@ -4,6 +4,7 @@ import type { AddressFamily } from "../../peer/address.ts";
 
 /** "Are you there?" (BEP 5 "ping"). */
 export interface PingQuery {
+  /** Tells queries apart. */
   readonly type: "ping";
   /** Id of the node that asks. */
   readonly id: Uint8Array;
@@ -11,6 +12,7 @@ export interface PingQuery {
 
 /** "Whom do you know near this id?" (BEP 5 "find_node"). */
 export interface FindNodeQuery {
+  /** Tells queries apart. */
   readonly type: "findNode";
   /** Id of the node that asks. */
   readonly id: Uint8Array;
@@ -22,6 +24,7 @@ export interface FindNodeQuery {
 
 /** "Who has this torrent?" (BEP 5 "get_peers"). */
 export interface GetPeersQuery {
+  /** Tells queries apart. */
   readonly type: "getPeers";
   /** Id of the node that asks. */
   readonly id: Uint8Array;
@@ -37,6 +40,7 @@ export interface GetPeersQuery {
 
 /** "I have this torrent, or part of it" (BEP 5 "announce_peer"). */
 export interface AnnouncePeerQuery {
+  /** Tells queries apart. */
   readonly type: "announcePeer";
   /** Id of the node that asks. */
   readonly id: Uint8Array;
@@ -54,6 +58,7 @@ export interface AnnouncePeerQuery {
 
 /** "What is stored here?" (BEP 44 "get message"). */
 export interface GetQuery {
+  /** Tells queries apart. */
   readonly type: "get";
   /** Id of the node that asks. */
   readonly id: Uint8Array;
@@ -67,6 +72,7 @@ export interface GetQuery {
 
 /** "Store this" (BEP 44 "put message"): immutable without `mutable`. */
 export interface PutQuery {
+  /** Tells queries apart. */
   readonly type: "put";
   /** Id of the node that asks. */
   readonly id: Uint8Array;
@@ -91,6 +97,7 @@ export interface PutQuery {
 
 /** "Which torrents do you hold peers for?" (BEP 51 "sampling RPC"). */
 export interface SampleInfohashesQuery {
+  /** Tells queries apart. */
   readonly type: "sampleInfohashes";
   /** Id of the node that asks. */
   readonly id: Uint8Array;
@@ -102,6 +109,7 @@ export interface SampleInfohashesQuery {
 
 /** A query that this library does not know; with a target it can still be answered with nodes near it. */
 export interface UnknownQuery {
+  /** Tells queries apart. */
   readonly type: "unknown";
   /** What it calls itself, a byte string. */
   readonly method: string;
@@ -115,6 +123,7 @@ export interface UnknownQuery {
 
 /** A query with arguments that make no sense: worth an error 203 (BEP 5 "errors"). */
 export interface InvalidQuery {
+  /** Tells queries apart. */
   readonly type: "invalid";
   /** What is wrong. */
   readonly reason: string;
