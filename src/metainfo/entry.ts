@@ -30,7 +30,7 @@ export function readSha1(entry: BencodeDictionary): Uint8Array | undefined {
 }
 
 /** Reads a list of path segments. @throws {DecodeError} If it is none, is empty, or is too long. */
-export function readSegments(entry: BencodeDictionary, key: string): Uint8Array[] | undefined {
+export function readSegments(entry: BencodeDictionary, key: string): readonly Uint8Array[] | undefined {
   const segments = entry.list(key);
   if (segments === undefined) return undefined;
   if (segments.length === 0) fault(key, "a path without segments");

@@ -3,7 +3,7 @@
 import { encodeUtf8 } from "../bytes/text.ts";
 import { DecodeError } from "../errors.ts";
 import type { TorrentFile } from "./info.ts";
-import { numberedSegment, type PathOptions, safePath } from "./paths.ts";
+import { numberedSegment, type PathOptions, safePaths } from "./paths.ts";
 import { resolveSymlinks, symlinkTarget } from "./symlinks.ts";
 
 /** A file as the info dictionary has it, whichever version. */
@@ -83,9 +83,13 @@ function originalOf(
   path: readonly string[],
   options: FileOptions,
 ): Uint8Array[] | undefined {
-  const original = options.folder ? [options.folder.original, ...entry.path] : [...entry.path];
-  const same = original.length === path.length && original.every((bytes, i) => isText(bytes, path[i]!));
-  return same || entry.pad ? undefined : original;
+  const { folder } = options, root = folder ? 1 : 0;
+  let same = entry.pad ||
+    path.length === root + entry.path.length && (!folder || isText(folder.original, folder.safe));
+  for (let i = 0; same && !entry.pad && i < entry.path.length; i++) {
+    same = isText(entry.path[i]!, path[root + i]!);
+  }
+  return same ? undefined : folder ? [folder.original, ...entry.path] : [...entry.path];
 }
 
 /** Whether bytes are the UTF-8 of a text. */
@@ -102,8 +106,8 @@ function isText(bytes: Uint8Array, text: string): boolean {
  * is the folder of another. The first keeps its name, later ones get a number. Pad files are left out of this.
  */
 function distinctPaths(entries: readonly FileEntry[], options: FileOptions): string[][] {
-  const paths = entries.map((entry) => safePath(entry.path, options));
-  const keys = paths.map((path, i) => entries[i]!.pad ? "" : path.map(foldCase).join("/"));
+  const paths = safePaths(entries.map((entry) => entry.path), options);
+  const keys = paths.map((path, i) => entries[i]!.pad ? "" : foldCase(path.join("/")));
   const folders = foldersOf(keys), taken = new Set<string>(), numbers = new Map<string, number>();
   let renames = 0;
   return paths.map((path, i) => {
@@ -115,7 +119,7 @@ function distinctPaths(entries: readonly FileEntry[], options: FileOptions): str
       const number = (numbers.get(first) ?? 0) + 1;
       numbers.set(first, number);
       path[path.length - 1] = numberedSegment(name, number);
-      key = path.map(foldCase).join("/");
+      key = foldCase(path.join("/"));
     }
     taken.add(key);
     if (options.folder) path.unshift(options.folder.safe);
@@ -137,7 +141,7 @@ function foldersOf(paths: Iterable<string>): Set<string> {
 }
 
 /** What a file system that ignores case and composition compares. */
-function foldCase(segment: string): string {
+function foldCase(path: string): string {
   // deno-lint-ignore no-control-regex
-  return (/^[\x00-\x7f]*$/.test(segment) ? segment : segment.normalize("NFC")).toLowerCase();
+  return (/[^\x00-\x7f]/.test(path) ? path.normalize("NFC") : path).toLowerCase();
 }

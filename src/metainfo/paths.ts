@@ -3,7 +3,8 @@
  * some system cannot keep (BEP 52 "file tree": "Implementations must be prepared to sanitize them").
  */
 
-import { encodeByteString, encodeUtf8 } from "../bytes/text.ts";
+import { equals } from "@std/bytes/equals";
+import { encodeUtf8 } from "../bytes/text.ts";
 
 /** Bytes of a segment: file systems take 255, and a client may append a suffix of its own. */
 const MAX_SEGMENT_LENGTH = 240;
@@ -20,11 +21,11 @@ const NOT_PORTABLE = /[<>:"|?*]/;
 /** Device names of Windows, which it finds behind any extension. */
 const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?=\.|$)/i;
 
-/** Bytes that every system takes as they are. */
-const SAFE: Uint8Array = Uint8Array.from(
-  { length: 256 },
-  (_, byte) => byte >= 0x20 && byte < 0x7f && !/[/\\<>:"|?*]/.test(String.fromCharCode(byte)) ? 1 : 0,
-);
+/** The character of each byte that every system takes as it is; of all other bytes nothing. */
+const SAFE: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  const char = String.fromCharCode(byte);
+  return byte >= 0x20 && byte < 0x7f && !/[/\\<>:"|?*]/.test(char) ? char : "";
+});
 
 const DOT = 0x2e, SPACE = 0x20;
 
@@ -43,7 +44,7 @@ export interface PathOptions {
  */
 export function safeSegment(bytes: Uint8Array, options: PathOptions = {}): string | undefined {
   if (bytes.length === 0) return SUBSTITUTE;
-  const plain = isPlain(bytes) ? encodeByteString(bytes) : undefined;
+  const plain = plainText(bytes);
   if (plain !== undefined && !RESERVED.test(plain)) return plain;
   const portable = options.portableNames ?? true, text = plain ?? visibleText(bytes, portable);
   if (text === "" || text === "." || text === "..") return undefined;
@@ -53,12 +54,27 @@ export function safeSegment(bytes: Uint8Array, options: PathOptions = {}): strin
 
 /** Makes a path safe: what says nothing is left out, and a path that says nothing at all is `_`. */
 export function safePath(segments: readonly Uint8Array[], options: PathOptions = {}): string[] {
-  const path: string[] = [];
-  for (const bytes of segments) {
-    const segment = safeSegment(bytes, options);
-    if (segment !== undefined) path.push(segment);
-  }
-  return path.length > 0 ? path : [SUBSTITUTE];
+  return safePaths([segments], options)[0]!;
+}
+
+/**
+ * Makes paths safe, one by one as {@linkcode safePath} does. Where a path has the same segment as the one before, as files
+ * of one folder do, they share its text.
+ */
+export function safePaths(paths: readonly (readonly Uint8Array[])[], options: PathOptions = {}): string[][] {
+  let before: readonly Uint8Array[] = [], textsBefore: readonly (string | undefined)[] = [];
+  return paths.map((segments) => {
+    const texts: (string | undefined)[] = [], path: string[] = [];
+    for (let i = 0; i < segments.length; i++) {
+      const bytes = segments[i]!, same = i < before.length && equals(bytes, before[i]!);
+      const text = same ? textsBefore[i] : safeSegment(bytes, options);
+      texts.push(text);
+      if (text !== undefined) path.push(text);
+    }
+    before = segments;
+    textsBefore = texts;
+    return path.length > 0 ? path : [SUBSTITUTE];
+  });
 }
 
 /** Puts a number before the extension, as in `photo.1.jpg`, within the length of a segment. */
@@ -67,12 +83,17 @@ export function numberedSegment(segment: string, number: number): string {
   return shorten(`${segment.slice(0, dot)}`, `.${number}${segment.slice(dot)}`);
 }
 
-/** Whether the bytes are a name that needs no change, device names apart. */
-function isPlain(bytes: Uint8Array): boolean {
+/** The name that needs no change, device names apart; `undefined` if it needs one. Most names end here. */
+function plainText(bytes: Uint8Array): string | undefined {
   const last = bytes[bytes.length - 1];
-  if (bytes.length > MAX_SEGMENT_LENGTH || last === DOT || last === SPACE) return false;
-  for (let i = 0; i < bytes.length; i++) if (SAFE[bytes[i]!] === 0) return false;
-  return true;
+  if (bytes.length > MAX_SEGMENT_LENGTH || last === DOT || last === SPACE) return undefined;
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) {
+    const char = SAFE[bytes[i]!]!;
+    if (char === "") return undefined;
+    text += char;
+  }
+  return text;
 }
 
 /** UTF-8 to text, without separators and without characters that hide or reorder others. */
