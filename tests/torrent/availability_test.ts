@@ -16,7 +16,10 @@ const piece = fc.nat(PIECES - 1);
 const step = fc.oneof(
   {
     weight: 2,
-    arbitrary: fc.uniqueArray(piece, { maxLength: PIECES, size: "max" }).map((pieces) => ({ do: "add" as const, pieces })),
+    arbitrary: fc.uniqueArray(piece, { maxLength: PIECES, size: "max" }).map((pieces) => ({
+      do: "add" as const,
+      pieces,
+    })),
   },
   { weight: 1, arbitrary: fc.nat(MAX_PEERS - 1).map((peer) => ({ do: "remove" as const, peer })) },
   {
