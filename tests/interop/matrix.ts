@@ -3,7 +3,7 @@ import { assertEquals } from "@std/assert";
 import { type Client, endpoint, type Job, type Sharing } from "./clients/client.ts";
 import { libtorrent, startLibtorrent } from "./clients/libtorrent.ts";
 import { OPENTRACKER_NEEDS, startOpentracker } from "./clients/opentracker.ts";
-import { ours } from "./clients/ours.ts";
+import { fetchDependencies, ours } from "./clients/ours.ts";
 import { qbittorrent, startQbittorrentTracker } from "./clients/qbittorrent.ts";
 import {
   type Content,
@@ -60,6 +60,7 @@ export function interop(
     ignore: isLeftOut,
     fn: async () => {
       if (missing !== undefined) throw new Error(`Cannot test "${name}": this machine has no ${missing}`);
+      if (us === ours) await fetchDependencies();
       await using lab = await Lab.open(options.hosts);
       try {
         await body(lab);

@@ -68,7 +68,9 @@ export class Running {
   }
 
   tail(lines = 25): string {
-    const last = (content: string) => content.trimEnd().split("\n").slice(-lines).join("\n");
+    const isTelling = (line: string) => !line.startsWith('{"type":"progress"');
+    const last = (content: string) =>
+      content.trimEnd().split("\n").filter(isTelling).slice(-lines).join("\n");
     return `${last(this.stdout())}\n${last(this.stderr())}\n(${
       this.isOver ? `exit code ${this.#status?.code}` : "running"
     })`;

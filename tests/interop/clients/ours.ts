@@ -1,5 +1,5 @@
 /** Our own command line as a black box, driven by what README tells users. */
-import { type Host, type Running, until, untilListening } from "../lab.ts";
+import { command, type Host, type Running, until, untilListening } from "../lab.ts";
 import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from "./client.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
@@ -15,6 +15,14 @@ export const CLI: readonly string[] = [
   `--env-file=${root}.env.jsr`,
   `${root}src/cli/main.ts`,
 ];
+
+let fetched: Promise<unknown> | undefined;
+
+/** Fetches what our command line imports, once: the hosts of a lab reach no registry. */
+export function fetchDependencies(): Promise<unknown> {
+  const flags = ["--quiet", `--config=${root}deno.json`, `--env-file=${root}.env.jsr`];
+  return fetched ??= command(Deno.execPath(), ["cache", ...flags, `${root}src/cli/main.ts`]);
+}
 
 function startCli(host: Host, job: Job): Running {
   const source = job.magnet ?? job.torrent.path;

@@ -19,7 +19,6 @@ export type Misdeed =
   | "hugeMessage"
   | "wrongBitfieldLength"
   | "spareBits"
-  | "lateBitfield"
   | "haveOutOfRange"
   | "shortHave"
   | "badExtension"
@@ -88,10 +87,8 @@ function bitfield(pieceCount: number, misdeed: Misdeed): Uint8Array {
 
 /** What is sent right after the handshake, misdeed included. */
 function* opening(pieceCount: number, misdeed: Misdeed): Generator<Uint8Array<ArrayBuffer>> {
-  const has = frame(MESSAGE.bitfield, bitfield(pieceCount, misdeed));
-  yield has;
+  yield frame(MESSAGE.bitfield, bitfield(pieceCount, misdeed));
   yield frame(MESSAGE.unchoke);
-  if (misdeed === "lateBitfield") yield has;
   if (misdeed === "hugeMessage") yield new Uint8Array([0x7f, 0xff, 0xff, 0xff, MESSAGE.piece]);
   if (misdeed === "haveOutOfRange") yield frame(MESSAGE.have, words(0xffff_fff0));
   if (misdeed === "shortHave") yield frame(MESSAGE.have, new Uint8Array(3));
