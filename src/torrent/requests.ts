@@ -66,10 +66,10 @@ export function cancelBlock(state: TorrentState, open: OpenPiece, block: number)
   return asked;
 }
 
-/** Closes a piece, whatever of it is here or under way. */
+/** Closes a piece, whatever of it is here or under way; who was asked for it gets other work. */
 export function closePiece(state: TorrentState, open: OpenPiece): void {
   for (let block = 0; block < open.blockCount; block++) {
-    if (open.requestsOf(block) > 0) cancelBlock(state, open, block);
+    if (open.requestsOf(block) > 0 && cancelBlock(state, open, block).length > 0) state.mode.hungry = true;
   }
   if (open.isStoring) state.downloads.storing--;
   state.downloads.close(open);

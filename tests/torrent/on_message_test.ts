@@ -1,0 +1,86 @@
+import { assertEquals } from "@std/assert";
+import type { PeerMessage } from "../../src/wire/messages/message.ts";
+import { Bitfield } from "../../src/bytes/bitfield.ts";
+import { checkInvariants, closedIn, Machine } from "./machine.ts";
+
+const FAST_MESSAGES: readonly PeerMessage[] = [
+  { type: "haveAll" },
+  { type: "haveNone" },
+  { type: "suggest", piece: 1 },
+  { type: "allowedFast", piece: 1 },
+  { type: "reject", piece: 0, begin: 0, length: 16384 },
+];
+
+for (const message of FAST_MESSAGES) {
+  Deno.test(`${message.type} without the fast extension closes the connection`, () => {
+    const machine = new Machine();
+    assertEquals(closedIn(machine.message(machine.connect({ fast: false }), message)), ["invalid message"]);
+  });
+}
+
+const WRONG: readonly PeerMessage[] = [
+  { type: "have", piece: 8 },
+  { type: "suggest", piece: 8 },
+  { type: "allowedFast", piece: 0xffffffff },
+  { type: "bitfield", bits: new Uint8Array(2) },
+  { type: "bitfield", bits: new Uint8Array(0) },
+];
+
+for (const message of WRONG) {
+  Deno.test(`${message.type} beyond the pieces closes the connection (${JSON.stringify(message)})`, () => {
+    const machine = new Machine();
+    const peer = machine.connect();
+    assertEquals(closedIn(machine.message(peer, message)), ["invalid message"]);
+    assertEquals(machine.message(peer, message), []);
+    checkInvariants(machine);
+  });
+}
+
+const ANNOUNCEMENTS: readonly PeerMessage[] = [
+  { type: "haveAll" },
+  { type: "haveNone" },
+  { type: "bitfield", bits: new Uint8Array(1) },
+];
+
+for (const first of [...ANNOUNCEMENTS, { type: "have", piece: 1 } as const]) {
+  for (const second of ANNOUNCEMENTS) {
+    Deno.test(`${second.type} after ${first.type} closes the connection`, () => {
+      const machine = new Machine();
+      const peer = machine.connect();
+      assertEquals(closedIn(machine.message(peer, first)), []);
+      assertEquals(closedIn(machine.message(peer, second)), ["invalid message"]);
+      checkInvariants(machine);
+    });
+  }
+}
+
+Deno.test("bitfield with a spare bit closes the connection", () => {
+  const machine = new Machine({ geometry: { pieceCount: 3, pieceLength: 16384, pieceSize: () => 16384 } });
+  const bits = Bitfield.full(3).toBytes();
+  bits[0]! |= 1;
+  assertEquals(closedIn(machine.message(machine.connect(), { type: "bitfield", bits })), ["invalid message"]);
+});
+
+Deno.test("messages for other machines change nothing", () => {
+  const machine = new Machine();
+  const peer = machine.connect();
+  const range = { piecesRoot: new Uint8Array(32), baseLayer: 0, index: 0, length: 2, proofLayers: 0 };
+  const elsewhere: readonly PeerMessage[] = [
+    { type: "keepAlive" },
+    { type: "port", port: 6881 },
+    { type: "extended", id: 0, payload: new Uint8Array(2) },
+    { type: "hashRequest", ...range },
+    { type: "hashes", ...range, hashes: new Uint8Array(64) },
+    { type: "hashReject", ...range },
+  ];
+  for (const message of elsewhere) assertEquals(machine.message(peer, message), []);
+});
+
+Deno.test("messages of a peer that is gone change nothing", () => {
+  const machine = new Machine();
+  const peer = machine.connectSeed();
+  machine.input({ type: "peerClosed", peer });
+  assertEquals(machine.message(peer, { type: "unchoke" }), []);
+  assertEquals(machine.input({ type: "peerClosed", peer }), []);
+  assertEquals(machine.input({ type: "blockSent", peer, piece: 0, begin: 0, length: 16384 }), []);
+});
