@@ -9,7 +9,7 @@ const env = "--env-file=.env.jsr";
 
 const STEPS: readonly (readonly [name: string, args: readonly string[]])[] = [
   ["format", ["fmt", "--check"]],
-  ["lint", ["lint"]],
+  ["lint", ["lint", env]],
   ["types", ["check", env, "mod.ts", "src", "tests", "bench", "tools"]],
   ["documentation", ["doc", "--lint", env, ...doors]],
   ["examples", ["test", "--doc", "-A", "--unstable-net", env, ...doors]],

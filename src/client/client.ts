@@ -2,7 +2,8 @@
 
 import { encodeHex } from "../bytes/text.ts";
 import { StateError } from "../errors.ts";
-import { readMetainfo } from "../metainfo/metainfo.ts";
+import { type MagnetLink, parseMagnet } from "../metainfo/magnet.ts";
+import { type Metainfo, readMetainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { ClientParts } from "./client_context.ts";
@@ -10,7 +11,7 @@ import type { ClientEvent } from "./events.ts";
 import type { AddOptions, ClientOptions, TorrentSource } from "./options.ts";
 import { assemble } from "./assembly.ts";
 import { TorrentHandle } from "./torrent_handle.ts";
-import { TorrentSession } from "./torrent_session.ts";
+import { TorrentSession, wireHash } from "./torrent_session.ts";
 
 /** Rates in bytes a second; 0 is unlimited, absent leaves the limit as it is. */
 export interface RateLimits {
@@ -73,28 +74,38 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Adds a torrent: its content is checked, then it is downloaded and seeded. Settles as soon as the torrent is known;
-   * wait for `handle.checked()` or `handle.completed()` for more.
+   * Adds a torrent: its content is checked, then it is downloaded and seeded; of a magnet link the metadata is fetched
+   * first. Settles as soon as the torrent is known by its hash; wait for `handle.metadata()`, `handle.checked()` or
+   * `handle.completed()` for more.
    *
-   * @throws {DecodeError} If the bytes are no torrent.
+   * @throws {DecodeError} If the bytes are no torrent, the text is no magnet link.
+   * @throws {TypeError} If a magnet link has no info hash.
    * @throws {StateError} If the torrent is here already or the client is closed.
    * @throws {StorageError} If the folder cannot be used.
    */
   async add(source: TorrentSource, options: AddOptions = {}): Promise<TorrentHandle> {
-    const metainfo = source instanceof Uint8Array ? await readMetainfo(source) : source;
-    const infoHash = encodeHex(metainfo.infoHash), { context } = this.#parts;
+    const { context } = this.#parts, torrent = await readSource(source);
     options.signal?.throwIfAborted();
-    this.#refuse(infoHash);
+    this.#refuse(torrent);
     const directory = options.directory ?? this.#parts.options.directory ?? ".";
-    const store = await context.openStore(metainfo, { directory, overwrite: options.overwrite ?? false });
+    const openStore = (metainfo: Metainfo) =>
+      context.openStore(metainfo, { directory, overwrite: options.overwrite ?? false });
+    if (!("info" in torrent)) {
+      return this.#register(
+        new TorrentSession({ context, origin: { magnet: torrent }, add: options, openStore }),
+        directory,
+      );
+    }
+    const store = await openStore(torrent);
     try {
       options.signal?.throwIfAborted();
-      this.#refuse(infoHash);
+      this.#refuse(torrent);
     } catch (error) {
       await store.close();
       throw error;
     }
-    return this.#register(new TorrentSession({ context, metainfo, store, add: options }), directory);
+    const origin = { metainfo: torrent, store };
+    return this.#register(new TorrentSession({ context, origin, add: options, openStore }), directory);
   }
 
   /** Takes a torrent out: says goodbye to trackers and peers, forgets resume data, leaves the content. */
@@ -149,18 +160,24 @@ export class Client implements AsyncDisposable {
     context.events.end();
   }
 
-  #refuse(infoHash: string): void {
+  #refuse(torrent: Metainfo | MagnetLink): void {
     if (this.#closing) throw new StateError("Cannot add a torrent: the client is closed");
+    const infoHash = encodeHex(wireHash(torrent));
     if (this.#sessions.has(infoHash)) {
       throw new StateError(`Cannot add torrent ${infoHash}: it is here already`);
     }
   }
 
   #register(session: TorrentSession, directory: string): TorrentHandle {
-    const { infoHash } = session, handle = new TorrentHandle(session, directory);
+    const { infoHash } = session.life, handle = new TorrentHandle(session, directory);
     this.#sessions.set(infoHash, { session, handle });
     this.#parts.context.events.push({ type: "added", infoHash });
     void session.start();
     return handle;
   }
+}
+
+async function readSource(source: TorrentSource): Promise<Metainfo | MagnetLink> {
+  if (source instanceof Uint8Array) return await readMetainfo(source);
+  return typeof source === "string" ? parseMagnet(source) : source;
 }

@@ -1,28 +1,31 @@
 /** Finds peers for one torrent through its trackers: runs the announcer and performs what it decides (BEP 3, 12). */
 
-import { encodeHex } from "../bytes/text.ts";
 import { randomUint32 } from "../bytes/random.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
-import type { TorrentStats } from "../torrent/snapshot.ts";
 import { Announcer } from "../tracker/announcer.ts";
 import type { AnnouncerEffect, AnnouncerInput, TrackerStatus } from "../tracker/announcer_vocabulary.ts";
 import type { AnnounceRequest, AnnounceResponse } from "../tracker/messages/announce.ts";
 import type { ClientContext } from "./client_context.ts";
-import type { TorrentEvent } from "./events.ts";
+import type { Lifecycle } from "./lifecycle.ts";
 import { CLIENT_DEFAULTS } from "./options.ts";
+
+/** Bytes since the torrent started, and still to come. */
+export type AnnounceCounters = Pick<AnnounceRequest, "downloaded" | "uploaded" | "left">;
 
 /** What discovery needs of its torrent. */
 export interface DiscoveryOptions {
   readonly context: ClientContext;
-  readonly metainfo: Metainfo;
+  readonly life: Lifecycle;
+  /** 20 bytes: what announces say. */
+  readonly infoHash: Uint8Array;
+  /** One tracker at a time, whose peers are dropped when it changes (BEP 27). */
+  readonly isPrivate: boolean;
   /** Announce URLs, best tier first. */
   readonly tiers: readonly (readonly string[])[];
-  /** The counters that go into an announce. */
-  readonly counters: () => Pick<TorrentStats, "downloaded" | "uploaded" | "left">;
+  /** The counters that go into an announce; `left` is unknown before the metadata is here. */
+  readonly counters: () => AnnounceCounters;
   /** Whether the torrent began complete: then `completed` is never said. */
   readonly isComplete: boolean;
-  readonly emit: (event: TorrentEvent) => void;
   readonly addPeers: (peers: readonly PeerAddress[]) => void;
   /** A private torrent changed its tracker: end all connections (BEP 27). */
   readonly dropPeers: () => void;
@@ -42,7 +45,6 @@ interface UnderWay {
 export class Discovery {
   readonly #options: DiscoveryOptions;
   readonly #announcer: Announcer;
-  readonly #infoHash: string;
   /** Ties the announces of one session together for the tracker (BEP 7 "Announcing"). */
   readonly #key: number;
   readonly #underWay = new Map<string, UnderWay>();
@@ -51,14 +53,13 @@ export class Discovery {
 
   /** Announces nothing before `start`. */
   constructor(options: DiscoveryOptions) {
-    const { context, metainfo, tiers, isComplete } = options;
+    const { context, isPrivate, tiers, isComplete } = options;
     this.#options = options;
-    this.#infoHash = encodeHex(metainfo.infoHash);
     this.#key = randomUint32(context.random);
     this.#announcer = new Announcer({
       tiers,
       random: context.random,
-      private: metainfo.info.private,
+      private: isPrivate,
       complete: isComplete,
       stopTimeoutMs: CLIENT_DEFAULTS.closeTimeoutMs,
     });
@@ -106,7 +107,7 @@ export class Discovery {
   }
 
   #perform(effect: AnnouncerEffect): void {
-    const { addPeers, emit } = this.#options, infoHash = this.#infoHash;
+    const { addPeers, dropPeers, life } = this.#options, { infoHash } = life;
     switch (effect.type) {
       case "announce":
         return this.#announce(effect);
@@ -114,9 +115,9 @@ export class Discovery {
         addPeers(effect.peers);
         return void this.#resolveNamed(effect.namedPeers);
       case "warning":
-        return emit({ type: "warning", infoHash, message: `${effect.tracker}: ${effect.message}` });
+        return life.warn(`${effect.tracker}: ${effect.message}`);
       case "failure":
-        return emit({
+        return life.emit({
           type: "announceFailed",
           infoHash,
           tracker: effect.tracker,
@@ -125,7 +126,7 @@ export class Discovery {
       case "stopped":
         return this.#stopped?.();
       case "trackerSwitched":
-        return this.#options.dropPeers();
+        return dropPeers();
     }
   }
 
@@ -140,13 +141,13 @@ export class Discovery {
   }
 
   async #ask({ tracker, event, trackerId, numWant }: Announce, signal: AbortSignal): Promise<void> {
-    const { context, metainfo } = this.#options;
+    const { context, infoHash } = this.#options;
     try {
       const response = await context.trackers.announce(tracker, {
-        infoHash: metainfo.infoHash,
+        infoHash,
         peerId: context.peerId,
         port: context.listenAddress?.port ?? 0,
-        ...this.#counters(),
+        ...countersOf(this.#options.counters()),
         key: this.#key,
         numWant,
         event,
@@ -166,16 +167,12 @@ export class Discovery {
     return this.#underWay.get(tracker)?.abort.signal !== signal;
   }
 
-  #counters(): Pick<AnnounceRequest, "downloaded" | "uploaded" | "left"> {
-    const { downloaded, uploaded, left } = this.#options.counters();
-    return { downloaded, uploaded, left };
-  }
-
   #report(tracker: string, response: AnnounceResponse): void {
     if (response.type !== "announced") return;
-    this.#options.emit({
+    const { life } = this.#options;
+    life.emit({
       type: "announced",
-      infoHash: this.#infoHash,
+      infoHash: life.infoHash,
       tracker,
       peers: response.peers.length,
       seeds: response.complete,
@@ -192,4 +189,9 @@ export class Discovery {
       this.#options.addPeers(hosts.slice(0, 2).map((host) => ({ host, port })));
     }
   }
+}
+
+/** Only what belongs into an announce, whatever else the object carries. */
+function countersOf({ downloaded, uploaded, left }: AnnounceCounters): AnnounceCounters {
+  return { downloaded, uploaded, left };
 }

@@ -1,9 +1,17 @@
 /** What a client tells: events as one discriminated union, and snapshots of a torrent's state. */
 
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 
-/** What a torrent is doing. */
-export type TorrentState = "checking" | "downloading" | "seeding" | "paused" | "failed" | "closed";
+/** What a torrent is doing; `metadata`: a magnet link looks for its info dictionary. */
+export type TorrentState =
+  | "metadata"
+  | "checking"
+  | "downloading"
+  | "seeding"
+  | "paused"
+  | "failed"
+  | "closed";
 
 /** A torrent in numbers, at one moment. Lengths in bytes, rates in bytes a second. */
 export interface TorrentStatus {
@@ -31,6 +39,8 @@ export interface TorrentStatus {
   readonly candidates: number;
   /** Seconds until complete at the present rate; `undefined` when nothing moves. */
   readonly eta: number | undefined;
+  /** How much of a magnet link's metadata is here, 0 to 1. */
+  readonly metadata: number;
   /** How far a check has come, 0 to 1, while `state` is "checking". */
   readonly checked: number;
   /** Why the torrent failed. */
@@ -39,6 +49,8 @@ export interface TorrentStatus {
 
 /** Something that happened to one torrent. `infoHash` is 40 hex digits. */
 export type TorrentEvent =
+  /** The metadata of a magnet link is here. */
+  | { readonly type: "metadata"; readonly infoHash: string; readonly metainfo: Metainfo }
   /** The content on disk was looked at: so many pieces are there. */
   | { readonly type: "checked"; readonly infoHash: string; readonly completedPieces: number }
   | { readonly type: "state"; readonly infoHash: string; readonly state: TorrentState }

@@ -1,5 +1,5 @@
 /**
- * A torrent at work: carries out what the torrent machine decides, with sockets and a store, and tells the machine
+ * A torrent whose content moves: carries out what the torrent machine decides, with sockets and a store, and tells the machine
  * what came of it. Inputs are handled one at a time, so that nothing re-enters.
  */
 
@@ -7,21 +7,26 @@ import type { Bitfield } from "../bytes/bitfield.ts";
 import { StorageError } from "../errors.ts";
 import type { PieceStore } from "../io/storage.ts";
 import type { Clock } from "../io/transport.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { PeerSnapshot, TorrentStats } from "../torrent/snapshot.ts";
 import { Torrent } from "../torrent/torrent.ts";
 import type { TorrentOptions } from "../torrent/options.ts";
 import type { PeerKey, TorrentEffect, TorrentInput } from "../torrent/vocabulary.ts";
-import type { PeerMessage } from "../wire/messages/message.ts";
-import type { PeerSocket } from "./peer_socket.ts";
+import { allowedFastSet } from "../wire/allowed_fast.ts";
+import type { ExtensionMessage } from "../wire/extensions.ts";
+import type { ExtensionHandshakeFields } from "../wire/messages/extension.ts";
+import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
+import { MetadataShare } from "./metadata_share.ts";
+import type { PeerDesk } from "./peer_desk.ts";
+import type { PeerHost } from "./peer_host.ts";
+import type { Opening, PeerSocket } from "./peer_socket.ts";
 
 /** Open `store` effects above which peers are not read any more: TCP then slows them down. */
 const MOST_OPEN_STORES = 64;
 
 /** What a live torrent tells the session around it. */
 export interface LiveTorrentHost {
-  /** Open a connection; answer with `opened` or `dialFailed`. */
-  dial(address: PeerAddress): void;
   /** Never talk to this host again. */
   banned(host: string, reason: string): void;
   /** A piece is verified and written. */
@@ -30,8 +35,6 @@ export interface LiveTorrentHost {
   pieceLost(piece: number): void;
   /** Every wanted piece is there. */
   completed(): void;
-  /** A connection is over. */
-  peerClosed(socket: PeerSocket, reason: string): void;
   /** Content cannot be read or written. */
   storeFailed(error: Error): void;
 }
@@ -42,6 +45,10 @@ export interface LiveTorrentOptions {
   readonly torrent: TorrentOptions;
   /** The content. */
   readonly store: PieceStore;
+  /** The connections. */
+  readonly desk: PeerDesk;
+  /** The torrent. */
+  readonly metainfo: Metainfo;
   /** Time. */
   readonly clock: Clock;
   /** Who is told. */
@@ -51,11 +58,10 @@ export interface LiveTorrentOptions {
 type Effect<T extends TorrentEffect["type"]> = Extract<TorrentEffect, { type: T }>;
 
 /** Joins the torrent machine with the world. */
-export class LiveTorrent {
+export class LiveTorrent implements PeerHost {
   readonly #machine: Torrent;
-  readonly #store: PieceStore;
-  readonly #clock: Clock;
-  readonly #host: LiveTorrentHost;
+  readonly #options: LiveTorrentOptions;
+  readonly #metadata: MetadataShare;
   readonly #sockets = new Map<PeerKey, PeerSocket>();
   #inputs: TorrentInput[] = [];
   #isHandling = false;
@@ -66,20 +72,19 @@ export class LiveTorrent {
 
   /** Starts the machine; nothing happens before the first input. */
   constructor(options: LiveTorrentOptions) {
-    this.#store = options.store;
-    this.#clock = options.clock;
-    this.#host = options.host;
+    this.#options = options;
+    this.#metadata = new MetadataShare(options.metainfo);
     this.#machine = new Torrent(options.torrent, options.clock.now());
   }
 
   /** Counters and rates. */
   stats(): TorrentStats {
-    return this.#machine.stats(this.#clock.now());
+    return this.#machine.stats(this.#now());
   }
 
   /** Every connection as it is now. */
   peers(): PeerSnapshot[] {
-    return this.#machine.peers(this.#clock.now());
+    return this.#machine.peers(this.#now());
   }
 
   /** The verified pieces, as a copy. */
@@ -102,7 +107,7 @@ export class LiveTorrent {
     this.#isHandling = true;
     try {
       for (let next: TorrentInput | undefined = input; next !== undefined; next = this.#inputs.shift()) {
-        for (const effect of this.#machine.handle(next, this.#clock.now())) this.#perform(effect);
+        for (const effect of this.#machine.handle(next, this.#now())) this.#perform(effect);
       }
     } finally {
       this.#isHandling = false;
@@ -110,21 +115,51 @@ export class LiveTorrent {
     this.#scheduleWake();
   }
 
-  /** Takes over a connection whose handshakes are exchanged. */
-  adopt(socket: PeerSocket, input: Extract<TorrentInput, { type: "peerConnected" }>): void {
-    if (this.#isClosed) return socket.close();
-    this.#sockets.set(input.peer, socket);
-    this.dispatch(input);
+  /** Introduces a peer to the machine. */
+  adopt(socket: PeerSocket, { peerId, fast, extended }: Opening): void {
+    const { address, direction, key: peer } = socket, allowedFast = fast ? this.#allowedFast(address) : [];
+    this.#sockets.set(peer, socket);
+    this.dispatch({ type: "peerConnected", peer, address, direction, peerId, fast, extended, allowedFast });
   }
 
-  /** A message came; views inside it are valid during the call only. */
-  receive(peer: PeerKey, message: PeerMessage): void {
-    if (this.#sockets.has(peer)) this.dispatch({ type: "peerMessage", peer, message });
+  /** Hands a message to the machine; views inside it are valid during the call only. */
+  message({ key: peer }: PeerSocket, message: PeerMessage): void {
+    this.dispatch({ type: "peerMessage", peer, message });
   }
 
-  /** A connection ended by itself. */
-  lost(peer: PeerKey): void {
+  /** Hands the facts of an extension message to the machine, and answers who asks for metadata. */
+  extension(socket: PeerSocket, message: ExtensionMessage): void {
+    const { key: peer } = socket;
+    switch (message.type) {
+      case "extensionHandshake":
+        return this.dispatch({ type: "peerCapabilities", peer, ...capabilities(message) });
+      case "uploadOnly":
+        return this.dispatch({ type: "peerCapabilities", peer, uploadOnly: message.uploadOnly });
+      case "dontHave":
+        return this.dispatch({ type: "peerDontHave", peer, piece: message.piece });
+      case "metadataRequest":
+        return socket.tell({ type: "sendExtension", message: this.#metadata.answer(socket, message.piece) });
+    }
+  }
+
+  /** Tells the machine that a connection ended by itself. */
+  lost({ key: peer }: PeerSocket): void {
     if (this.#sockets.delete(peer)) this.dispatch({ type: "peerClosed", peer });
+  }
+
+  /** Tells the machine that a dial came to nothing. */
+  dialFailed(address: PeerAddress): void {
+    this.dispatch({ type: "dialFailed", address });
+  }
+
+  /** Tells the machine that a block has left. */
+  blockSent({ key: peer }: PeerSocket, { piece, begin, length }: BlockRange): void {
+    this.dispatch({ type: "blockSent", peer, piece, begin, length });
+  }
+
+  /** Tells the machine that a block could not be read: the piece is ours no longer. */
+  readFailed({ key: peer }: PeerSocket, { piece, begin, length }: BlockRange): void {
+    this.dispatch({ type: "readFailed", peer, piece, begin, length });
   }
 
   /** Settles when peers may be read: while much waits for the disk, they may not (back-pressure). */
@@ -133,16 +168,16 @@ export class LiveTorrent {
     return new Promise((resolve) => this.#readers.push(resolve));
   }
 
-  /** Ends all connections and forgets the machine. Safe to call twice. */
-  close(reason: string): void {
+  /** Forgets the machine; connections are the desk's matter. Safe to call twice. */
+  close(): void {
     this.#isClosed = true;
     this.#cancelWake();
-    for (const socket of this.#sockets.values()) this.#end(socket, reason);
     this.#sockets.clear();
     this.#releaseReaders();
   }
 
   #perform(effect: TorrentEffect): void {
+    const { desk, host } = this.#options;
     switch (effect.type) {
       case "send":
         return this.#sockets.get(effect.peer)?.send(effect.message);
@@ -153,38 +188,42 @@ export class LiveTorrent {
       case "close":
         return this.#closePeer(effect);
       case "dial":
-        return this.#host.dial(effect.address);
+        return void desk.dial(effect.address);
       case "ban":
-        return this.#host.banned(effect.host, effect.reason);
+        return host.banned(effect.host, effect.reason);
       case "pieceCompleted":
-        return this.#host.pieceCompleted(effect.piece);
+        return host.pieceCompleted(effect.piece);
       case "pieceLost":
-        return this.#host.pieceLost(effect.piece);
+        return host.pieceLost(effect.piece);
       case "completed":
-        return this.#host.completed();
+        return host.completed();
     }
   }
 
   #closePeer({ peer, reason }: Effect<"close">): void {
     const socket = this.#sockets.get(peer);
     this.#sockets.delete(peer);
-    if (socket) this.#end(socket, reason);
-  }
-
-  #end(socket: PeerSocket, reason: string): void {
-    socket.close();
-    this.#host.peerClosed(socket, reason);
+    if (socket) this.#options.desk.dismiss(socket, reason);
   }
 
   async #storePiece({ piece, bytes }: Effect<"store">): Promise<void> {
     try {
-      const result = await this.#store.store(piece, bytes);
+      const result = await this.#options.store.store(piece, bytes);
       this.dispatch({ type: result === "stored" ? "pieceStored" : "pieceCorrupt", piece });
     } catch (error) {
       this.dispatch({ type: "storeFailed", piece });
-      if (!this.#isClosed) this.#host.storeFailed(asStorageError(error));
+      if (!this.#isClosed) this.#options.host.storeFailed(asStorageError(error));
     }
     if (this.#machine.openStores <= MOST_OPEN_STORES) this.#releaseReaders();
+  }
+
+  #now(): number {
+    return this.#options.clock.now();
+  }
+
+  #allowedFast({ host }: PeerAddress): readonly number[] {
+    const { infoHash, info } = this.#options.metainfo;
+    return allowedFastSet({ host, infoHash, pieceCount: info.pieceCount });
   }
 
   #releaseReaders(): void {
@@ -197,13 +236,22 @@ export class LiveTorrent {
     if (this.#isClosed || deadline >= this.#wakeAt) return;
     this.#cancelWake();
     this.#wakeAt = deadline;
-    this.#cancelWake = this.#clock.schedule(deadline, () => {
+    this.#cancelWake = this.#options.clock.schedule(deadline, () => {
       this.#wakeAt = Infinity;
       const due = this.#machine.deadline();
-      if (due !== undefined && due <= this.#clock.now()) this.dispatch({ type: "tick" });
+      if (due !== undefined && due <= this.#now()) this.dispatch({ type: "tick" });
       else this.#scheduleWake();
     });
   }
+}
+
+/** The facts of an extension handshake that the machine decides by. */
+function capabilities({ requestQueue, uploadOnly, listenPort }: ExtensionHandshakeFields) {
+  return {
+    ...(requestQueue !== undefined && { requestQueue }),
+    ...(uploadOnly !== undefined && { uploadOnly }),
+    ...(listenPort !== undefined && { listenPort }),
+  };
 }
 
 function asStorageError(error: unknown): Error {

@@ -2,6 +2,7 @@
 
 import type { Random } from "../bytes/random.ts";
 import type { Clock, Network } from "../io/transport.ts";
+import type { MagnetLink } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { StateStore } from "../io/state_store.ts";
@@ -51,8 +52,8 @@ export const CLIENT_DEFAULTS: {
   closeTimeoutMs: 3_000,
 };
 
-/** What {@linkcode Client.add} takes: a torrent file's bytes or what `readMetainfo` made of them. */
-export type TorrentSource = Uint8Array | Metainfo;
+/** What `Client.add` takes: a torrent file's bytes or what `readMetainfo` made of them; a magnet link or what `parseMagnet` did. */
+export type TorrentSource = Uint8Array | Metainfo | string | MagnetLink;
 
 /** What one torrent can be told when it is added. */
 export interface AddOptions {

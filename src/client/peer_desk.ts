@@ -1,20 +1,16 @@
-/** The connections of one torrent: dials, lets in, introduces to the torrent machine, and sees off. */
+/** The connections of one torrent, through both of its lives: dials, lets in, introduces to the host, and sees off. */
 
-import { encodeHex } from "../bytes/text.ts";
 import { TransportError } from "../errors.ts";
 import type { ByteConnection } from "../io/transport.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
 import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
 import { identifyClient } from "../peer/peer_id.ts";
-import { allowedFastSet } from "../wire/allowed_fast.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
-import type { TorrentOffer } from "../wire/vocabulary.ts";
-import type { ExtensionHandshakeFields } from "../wire/messages/extension.ts";
 import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
-import type { ClientContext } from "./client_context.ts";
-import type { TorrentEvent } from "./events.ts";
+import type { TorrentOffer } from "../wire/vocabulary.ts";
 import { VERSION } from "../version.ts";
-import type { LiveTorrent } from "./live_torrent.ts";
+import type { ClientContext } from "./client_context.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { PeerHost } from "./peer_host.ts";
 import { type Opening, PeerSocket, type PeerSocketOwner } from "./peer_socket.ts";
 
 /** How long a dial may take: libtorrent's value; a SYN is sent four times in it. */
@@ -26,42 +22,63 @@ const CLIENT_NAME = `network-bittorrent ${VERSION}`;
 /** Requests that we queue per peer (`reqq`, BEP 10): libtorrent's number. The machine takes far more before it closes. */
 const REQUEST_QUEUE = 2000;
 
-/** What a desk needs of its torrent. */
-export interface PeerDeskOptions {
-  /** What all torrents share. */
-  readonly context: ClientContext;
-  /** The torrent. */
-  readonly metainfo: Metainfo;
-  /** The machine at work; `undefined` while there is none: then nobody is let in. */
-  readonly live: () => LiveTorrent | undefined;
-  /** Fills `into` with a block of verified content. */
-  readonly readBlock: (range: BlockRange, into: Uint8Array) => Promise<void>;
-  /** A block could not be read: content is gone. */
-  readonly readFailed: (range: BlockRange, error: unknown) => void;
-  /** Tells the user. */
-  readonly emit: (event: TorrentEvent) => void;
+/** What a handshake says of the torrent, as far as it is known. */
+export interface TorrentFacts {
+  /** Absent until the info dictionary is known. */
+  readonly pieceCount?: number;
+  /** Bytes of the info dictionary, if we give it to others (BEP 9). */
+  readonly metadataSize?: number;
+  /** We want nothing (BEP 21). */
+  readonly uploadOnly?: boolean;
 }
 
-/** Brings peers and the torrent machine together. */
+/** What a desk needs of its torrent. */
+export interface PeerDeskOptions {
+  readonly context: ClientContext;
+  readonly life: Lifecycle;
+  /** 20 bytes: what handshakes say. */
+  readonly infoHash: Uint8Array;
+  /** What is known now. */
+  readonly facts: () => TorrentFacts;
+  /** Fills `into` with a block of verified content. */
+  readonly readBlock: (range: BlockRange, into: Uint8Array) => Promise<void>;
+}
+
+/** Brings peers and the torrent's host together. Without a host nobody is let in. */
 export class PeerDesk implements PeerSocketOwner {
   readonly #options: PeerDeskOptions;
-  /** Info hash in hexadecimal. */
-  readonly infoHashHex: string;
   readonly #opening = new Set<PeerSocket>();
-  readonly #connected = new Set<PeerSocket>();
+  readonly #connected = new Map<PeerSocket, Opening>();
   readonly #abort = new AbortController();
+  #host: PeerHost | undefined;
   #lastKey = 0;
 
   /** Does nothing by itself. */
   constructor(options: PeerDeskOptions) {
     this.#options = options;
-    this.infoHashHex = encodeHex(options.metainfo.infoHash);
   }
 
-  /** Opens a connection; the machine hears of its success or failure. */
+  /** Connections to peers that stand. */
+  get connected(): Iterable<PeerSocket> {
+    return this.#connected.keys();
+  }
+
+  /** Everybody belongs to this host from now on; `undefined` while the torrent changes lives. */
+  serve(host: PeerHost | undefined): void {
+    this.#host = host;
+    if (host === undefined) return;
+    const { pieceCount } = this.#options.facts();
+    for (const [socket, opening] of this.#connected) {
+      host.adopt(socket, opening);
+      // Messages that waited for the metadata come out now, to the new host.
+      if (pieceCount !== undefined) socket.tell({ type: "pieceCount", pieceCount });
+    }
+  }
+
+  /** Opens a connection; the host hears of its success or failure. */
   async dial(address: PeerAddress): Promise<void> {
-    const { context, emit } = this.#options;
-    if (!context.connections.take()) return this.#dialFailed(address);
+    const { context, life } = this.#options;
+    if (!context.connections.take()) return this.#host?.dialFailed(address);
     try {
       const connection = await this.#connect(address);
       if (this.#abort.signal.aborted) return connection.close();
@@ -69,8 +86,8 @@ export class PeerDesk implements PeerSocketOwner {
     } catch (cause) {
       if (this.#abort.signal.aborted) return;
       const error = cause instanceof Error ? cause : new TransportError(String(cause));
-      emit({ type: "dialFailed", infoHash: this.infoHashHex, address, error });
-      this.#dialFailed(address);
+      life.emit({ type: "dialFailed", infoHash: life.infoHash, address, error });
+      this.#host?.dialFailed(address);
     } finally {
       context.connections.give();
     }
@@ -78,107 +95,85 @@ export class PeerDesk implements PeerSocketOwner {
 
   /** Takes over an incoming connection that wants this torrent; `false` if it cannot be let in. */
   accept(socket: PeerSocket): boolean {
-    if (this.#options.live() === undefined || this.#options.context.banned.has(socket.address.host)) {
-      return false;
-    }
+    if (this.#host === undefined || this.#options.context.banned.has(socket.address.host)) return false;
     socket.give(this);
     this.#opening.add(socket);
     socket.tell({ type: "accept", ...this.#offer(socket.address) });
     return true;
   }
 
-  /** Ends every connection; the machine may dial anew. */
+  /** The host ends a connection. */
+  dismiss(socket: PeerSocket, reason: string): void {
+    if (!this.#connected.delete(socket)) return;
+    socket.close();
+    this.#sayClosed(socket, reason);
+  }
+
+  /** Ends every connection; the host may dial anew. */
   drop(reason: string): void {
-    for (const socket of [...this.#opening, ...this.#connected]) {
+    for (const socket of [...this.#opening, ...this.#connected.keys()]) {
       socket.close();
       this.ended(socket, reason);
     }
   }
 
-  /** Gives up dials and handshakes; connections that the machine knows are its own matter. */
-  close(): void {
-    this.#abort.abort(new TransportError("the torrent is closed"));
+  /** Sends an extension message to every peer that understands it. */
+  tellAll(message: ExtensionMessage): void {
+    for (const socket of this.#connected.keys()) socket.tell({ type: "sendExtension", message });
+  }
+
+  /** Gives up dials and ends all connections. Safe to call twice. */
+  close(reason: string): void {
+    this.#host = undefined;
+    this.#abort.abort(new TransportError(reason));
     for (const socket of this.#opening) socket.close();
     this.#opening.clear();
+    for (const socket of [...this.#connected.keys()]) this.dismiss(socket, reason);
   }
 
-  /** Introduces a peer to the machine. */
+  /** Introduces a peer to the host. */
   opened(socket: PeerSocket, opening: Opening): void {
-    const { emit, live } = this.#options, torrent = live();
+    const { life } = this.#options, { address, direction } = socket;
     this.#opening.delete(socket);
-    this.#connected.add(socket);
-    if (torrent === undefined) return socket.close();
+    if (this.#host === undefined) return socket.close();
+    this.#connected.set(socket, opening);
     socket.key = ++this.#lastKey;
-    const { address, direction } = socket, { peerId, fast, extended } = opening;
-    emit({
+    life.emit({
       type: "peerConnected",
-      infoHash: this.infoHashHex,
+      infoHash: life.infoHash,
       address,
       direction,
-      client: clientText(peerId),
+      client: clientText(opening.peerId),
     });
-    const allowedFast = fast ? this.#allowedFast(address) : [];
-    torrent.adopt(socket, {
-      type: "peerConnected",
-      peer: socket.key,
-      address,
-      direction,
-      peerId,
-      fast,
-      extended,
-      allowedFast,
-    });
+    this.#host.adopt(socket, opening);
   }
 
-  /** Hands a message to the machine. */
+  /** Hands a message to the host. */
   message(socket: PeerSocket, message: PeerMessage): void {
-    this.#options.live()?.receive(socket.key, message);
+    if (this.#connected.has(socket)) this.#host?.message(socket, message);
   }
 
-  /** Hands the facts of an extension message to the machine. */
+  /** Hands an extension message to the host. */
   extension(socket: PeerSocket, message: ExtensionMessage): void {
-    const torrent = this.#options.live(), peer = socket.key;
-    switch (message.type) {
-      case "extensionHandshake":
-        return torrent?.dispatch({ type: "peerCapabilities", peer, ...capabilities(message) });
-      case "uploadOnly":
-        return torrent?.dispatch({ type: "peerCapabilities", peer, uploadOnly: message.uploadOnly });
-      case "dontHave":
-        return torrent?.dispatch({ type: "peerDontHave", peer, piece: message.piece });
-    }
+    if (this.#connected.has(socket)) this.#host?.extension(socket, message);
   }
 
-  /** Tells the machine that a peer is gone. */
+  /** Tells the host that a peer is gone. */
   ended(socket: PeerSocket, reason: string): void {
-    const wasOpening = this.#opening.delete(socket);
-    this.#connected.delete(socket);
+    const wasOpening = this.#opening.delete(socket), wasConnected = this.#connected.delete(socket);
     this.#sayClosed(socket, reason);
-    if (socket.key >= 0) this.#options.live()?.lost(socket.key);
-    else if (wasOpening && socket.direction === "outgoing") this.#dialFailed(socket.address);
+    if (wasConnected) this.#host?.lost(socket);
+    else if (wasOpening && socket.direction === "outgoing") this.#host?.dialFailed(socket.address);
   }
 
-  /** Tells every peer that understands it that a piece is gone (BEP 54 "sender operation"). */
-  dontHave(piece: number): void {
-    for (const socket of this.#connected) {
-      socket.tell({ type: "sendExtension", message: { type: "dontHave", piece } });
-    }
-  }
-
-  /** Tells the user that the machine closed a connection. */
-  closedByUs(socket: PeerSocket, reason: string): void {
-    this.#connected.delete(socket);
-    this.#sayClosed(socket, reason);
-  }
-
-  /** Tells the machine that a block has left. */
+  /** Tells the host that a block has left. */
   blockSent(socket: PeerSocket, range: BlockRange): void {
-    this.#options.live()?.dispatch({ type: "blockSent", peer: socket.key, ...plain(range) });
+    this.#host?.blockSent?.(socket, range);
   }
 
-  /** Tells the machine and the torrent that content is gone. */
-  readFailed(socket: PeerSocket, range: BlockRange, error: unknown): void {
-    this.#options.live()?.dispatch({ type: "readFailed", peer: socket.key, ...plain(range) });
-    this.#options.readFailed(range, error);
+  /** Tells the host that content is gone. */
+  readFailed(socket: PeerSocket, range: BlockRange): void {
+    this.#host?.readFailed?.(socket, range);
   }
 
   /** Reads a block of the content. */
@@ -188,7 +183,7 @@ export class PeerDesk implements PeerSocketOwner {
 
   /** Back-pressure from the disk. */
   mayRead(): Promise<void> | undefined {
-    return this.#options.live()?.mayRead();
+    return this.#host?.mayRead?.();
   }
 
   async #connect(address: PeerAddress): Promise<ByteConnection> {
@@ -218,47 +213,27 @@ export class PeerDesk implements PeerSocketOwner {
 
   /** What the connection machine is told about this torrent. */
   #offer(address: PeerAddress): TorrentOffer {
-    const { context, metainfo } = this.#options, listenPort = context.listenAddress?.port;
+    const { context, infoHash, facts } = this.#options, { pieceCount, metadataSize, uploadOnly } = facts();
+    const listenPort = context.listenAddress?.port;
     return {
-      infoHash: metainfo.infoHash,
-      pieceCount: metainfo.info.pieceCount,
-      extensions: ["lt_donthave", "upload_only"],
+      infoHash,
+      ...(pieceCount !== undefined && { pieceCount }),
+      extensions: ["ut_metadata", "lt_donthave", "upload_only"],
       extensionHandshake: {
         client: CLIENT_NAME,
         requestQueue: REQUEST_QUEUE,
         yourIp: address.host,
-        ...(listenPort === undefined ? {} : { listenPort }),
-        ...(this.#options.live()?.isComplete ? { uploadOnly: true } : {}),
+        ...(listenPort !== undefined && { listenPort }),
+        ...(metadataSize !== undefined && { metadataSize }),
+        ...(uploadOnly && { uploadOnly }),
       },
     };
   }
 
-  #allowedFast(address: PeerAddress): readonly number[] {
-    const { infoHash, info } = this.#options.metainfo;
-    return allowedFastSet({ host: address.host, infoHash, pieceCount: info.pieceCount });
-  }
-
-  #dialFailed(address: PeerAddress): void {
-    this.#options.live()?.dispatch({ type: "dialFailed", address });
-  }
-
   #sayClosed({ address }: PeerSocket, reason: string): void {
-    this.#options.emit({ type: "peerClosed", infoHash: this.infoHashHex, address, reason });
+    const { life } = this.#options;
+    life.emit({ type: "peerClosed", infoHash: life.infoHash, address, reason });
   }
-}
-
-/** The range without whatever else the object carries. */
-function plain({ piece, begin, length }: BlockRange): BlockRange {
-  return { piece, begin, length };
-}
-
-/** The facts of an extension handshake that the machine decides by. */
-function capabilities({ requestQueue, uploadOnly, listenPort }: ExtensionHandshakeFields) {
-  return {
-    ...(requestQueue === undefined ? {} : { requestQueue }),
-    ...(uploadOnly === undefined ? {} : { uploadOnly }),
-    ...(listenPort === undefined ? {} : { listenPort }),
-  };
 }
 
 function clientText(peerId: Uint8Array): string | undefined {

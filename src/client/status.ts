@@ -5,41 +5,47 @@ import type { TorrentState, TorrentStatus } from "./events.ts";
 import type { FileProgress } from "./file_progress.ts";
 import type { LiveTorrent } from "./live_torrent.ts";
 
-/** What one can wait for: the first check is over; every wanted file is complete. */
-export type Milestone = "checked" | "completed";
-
-/** Where the numbers come from; the last two only once the content was checked. */
+/** Where the numbers come from. */
 export interface StatusSources {
-  readonly info: TorrentInfo;
   readonly state: TorrentState;
-  readonly checked: number;
   readonly error: Error | undefined;
+  /** Share of the metadata that is here. */
+  readonly metadata: number;
+  /** Share of the content that was checked. */
+  readonly checked: number;
+  /** Peers while the metadata is fetched. */
+  readonly huntPeers: number;
+  /** Once the metadata is here. */
+  readonly info: TorrentInfo | undefined;
+  /** These two once the content was checked. */
   readonly live: LiveTorrent | undefined;
   readonly progress: FileProgress | undefined;
 }
 
 /** Makes a snapshot. */
-export function statusOf({ info, state, checked, error, live, progress }: StatusSources): TorrentStatus {
+export function statusOf(sources: StatusSources): TorrentStatus {
+  const { info, live, progress } = sources;
   const stats = live?.stats(), peers = live?.peers() ?? [];
-  const wantedLength = progress?.wantedLength ?? info.contentLength;
+  const wantedLength = progress?.wantedLength ?? info?.contentLength ?? 0;
   const completedLength = progress?.completedLength ?? 0;
   const downloadRate = stats?.downloadRate ?? 0;
   return {
-    state,
+    state: sources.state,
     wantedLength,
     completedLength,
-    pieceCount: info.pieceCount,
+    pieceCount: info?.pieceCount ?? 0,
     completedPieces: stats?.piecesHave ?? 0,
     downloaded: stats?.downloaded ?? 0,
     uploaded: stats?.uploaded ?? 0,
     wasted: (stats?.wasted ?? 0) + (stats?.corrupt ?? 0),
     downloadRate,
     uploadRate: stats?.uploadRate ?? 0,
-    peers: peers.length,
+    peers: live ? peers.length : sources.huntPeers,
     seeds: peers.filter(({ uploadOnly }) => uploadOnly).length,
     candidates: Math.max(0, (stats?.candidates ?? 0) - peers.length),
     eta: downloadRate > 0 ? (wantedLength - completedLength) / downloadRate : undefined,
-    checked,
-    error,
+    metadata: sources.metadata,
+    checked: sources.checked,
+    error: sources.error,
   };
 }

@@ -1,6 +1,7 @@
 /** What a user holds of a torrent in a client. */
 
 import type { Bitfield } from "../bytes/bitfield.ts";
+import { StateError } from "../errors.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { TorrentEvent, TorrentStatus } from "./events.ts";
@@ -29,19 +30,23 @@ export class TorrentHandle {
     this.directory = directory;
   }
 
-  /** What the torrent file says. */
+  /** What the torrent file says. @throws {StateError} If it is a magnet link whose metadata is not here yet. */
   get metainfo(): Metainfo {
-    return this.#session.metainfo;
+    const { metainfo } = this.#session;
+    if (metainfo) return metainfo;
+    throw new StateError(
+      "Cannot tell what the torrent says: its metadata is not here yet, wait for metadata()",
+    );
   }
 
   /** Info hash in hexadecimal: the v1 hash, or the v2 hash cut to 40 digits. */
   get infoHash(): string {
-    return this.#session.infoHash;
+    return this.#session.life.infoHash;
   }
 
-  /** The torrent's name. */
+  /** The torrent's name; until it is known what the magnet link calls it, or the info hash. */
   get name(): string {
-    return this.metainfo.info.name;
+    return this.#session.name;
   }
 
   /** The torrent in numbers, now. */
@@ -61,7 +66,13 @@ export class TorrentHandle {
 
   /** What happens from now on; ends when the torrent is removed or the client closed. */
   events(): AsyncIterableIterator<TorrentEvent> {
-    return this.#session.events.read();
+    return this.#session.life.events.read();
+  }
+
+  /** Waits until it is known what the torrent says. @throws Why it failed, or the signal's reason. */
+  async metadata(options: WaitOptions = {}): Promise<Metainfo> {
+    await this.#session.reached("metadata", options.signal);
+    return this.metainfo;
   }
 
   /** Waits until the content on disk was checked for the first time. @throws Why it failed, or the signal's reason. */

@@ -1,220 +1,191 @@
 /**
- * One torrent in a client, from `add` to `remove`: checks the content, lets the torrent work, finishes files, keeps
- * resume data, announces. Phases: checking -> downloading <-> seeding, paused, failed -> closed.
+ * One torrent in a client, from `add` to `remove`, through both of its lives: as a magnet link that looks for its info
+ * dictionary, and as content. Phases: metadata -> checking -> downloading <-> seeding, paused, failed -> closed.
  */
 
+import { concat } from "@std/bytes/concat";
 import type { Bitfield } from "../bytes/bitfield.ts";
-import { encodeHex } from "../bytes/text.ts";
-import { StateError } from "../errors.ts";
+import { encodeHex, encodeUtf8 } from "../bytes/text.ts";
+import { DecodeError, StateError } from "../errors.ts";
 import type { PieceStore } from "../io/storage.ts";
-import { filePieces } from "../metainfo/geometry.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { HostAndPort } from "../metainfo/host_and_port.ts";
+import type { MagnetLink } from "../metainfo/magnet.ts";
+import { type Metainfo, readMetainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { CandidateSource } from "../torrent/vocabulary.ts";
 import type { ClientContext } from "./client_context.ts";
-import { checkContent } from "./content_check.ts";
-import { EventStream } from "./event_stream.ts";
-import type { TorrentEvent, TorrentState, TorrentStatus } from "./events.ts";
-import { FileProgress, type FileStatus, NORMAL_PRIORITY } from "./file_progress.ts";
+import { ContentSession, selection } from "./content_session.ts";
+import { Discovery } from "./discovery.ts";
+import type { TorrentStatus } from "./events.ts";
+import type { FileStatus } from "./file_progress.ts";
 import type { StreamSource } from "./file_stream.ts";
+import { Lifecycle, type Milestone } from "./lifecycle.ts";
+import { MetadataHunt } from "./metadata_hunt.ts";
+import { isMetadataShared } from "./metadata_share.ts";
 import type { AddOptions } from "./options.ts";
-import { PeerDesk } from "./peer_desk.ts";
-import type { ResumeData } from "./resume.ts";
-import { ResumeKeeper } from "./resume_keeper.ts";
-import { type Milestone, statusOf } from "./status.ts";
-import { Waiters } from "./waiters.ts";
-import { goToWork, type Work } from "./work.ts";
+import { PeerDesk, type TorrentFacts } from "./peer_desk.ts";
+import { statusOf } from "./status.ts";
 
-/** Progress events: often enough for a smooth display, too rare to cost anything. */
-const PROGRESS_EVERY_MS = 250;
+/** Where a torrent begins: known, with its store open, or as a link. */
+export type Origin =
+  | { readonly metainfo: Metainfo; readonly store: PieceStore }
+  | { readonly magnet: MagnetLink };
 
 /** What a session is made from. */
 export interface TorrentSessionOptions {
-  /** What all torrents share. */
   readonly context: ClientContext;
-  /** The torrent. */
-  readonly metainfo: Metainfo;
-  /** Its content. */
-  readonly store: PieceStore;
-  /** What the user said. */
+  readonly origin: Origin;
   readonly add: AddOptions;
+  /** Opens the store once the metadata of a link is known. */
+  readonly openStore: (metainfo: Metainfo) => Promise<PieceStore>;
+}
+
+/** The 20 bytes that stand for a torrent in handshakes and announces: the v1 hash, or the v2 hash cut (BEP 52). */
+export function wireHash(
+  hashes: { readonly infoHashV1?: Uint8Array; readonly infoHashV2?: Uint8Array },
+): Uint8Array {
+  const infoHash = hashes.infoHashV1 ?? hashes.infoHashV2?.subarray(0, 20);
+  if (infoHash === undefined) throw new TypeError("Cannot add magnet link: it has no info hash");
+  return infoHash;
 }
 
 /** A torrent and everything that works for it. */
 export class TorrentSession {
-  /** Info hash in hexadecimal: 40 digits. */
-  readonly infoHash: string;
-  /** Everything that happens to this torrent. */
-  readonly events: EventStream<TorrentEvent> = new EventStream();
+  /** Its name on the wire, its state, its events. */
+  readonly life: Lifecycle;
   /** Its connections. */
   readonly desk: PeerDesk;
   readonly #options: TorrentSessionOptions;
-  readonly #resume: ResumeKeeper | undefined;
-  readonly #waiters = new Waiters<Milestone | number>();
-  readonly #abort = new AbortController();
-  /** What exists once the content was checked. */
-  #work: Work | undefined;
-  #phase: { state: TorrentState; checked: number; error: Error | undefined };
-  #finishing: Promise<void> = Promise.resolve();
+  readonly #infoHash: Uint8Array;
+  #metainfo: Metainfo | undefined;
+  #hunt: MetadataHunt | undefined;
+  #content: ContentSession | undefined;
+  #discovery: Discovery | undefined;
+  #cancelProgress: () => void = () => {};
   #closing: Promise<void> | undefined;
 
-  /** Nothing happens before `start`. */
+  /** Nothing happens before `start`. @throws {TypeError} If a link has no info hash. */
   constructor(options: TorrentSessionOptions) {
-    const { context, metainfo, store } = options;
+    const { context, origin } = options, isKnown = "metainfo" in origin;
     this.#options = options;
-    this.#phase = { state: "checking", checked: 0, error: undefined };
-    this.infoHash = encodeHex(metainfo.infoHash);
+    this.#infoHash = wireHash(isKnown ? origin.metainfo : origin.magnet);
+    this.life = new Lifecycle(context, encodeHex(this.#infoHash), isKnown ? "checking" : "metadata");
     this.desk = new PeerDesk({
       context,
-      metainfo,
-      live: () => this.#work?.live,
-      readBlock: ({ piece, begin }, into) => store.read(piece, begin, into),
-      readFailed: ({ piece }) => this.#suspect(piece),
-      emit: (event) => this.#emit(event),
+      life: this.life,
+      infoHash: this.#infoHash,
+      facts: () => this.#facts(),
+      readBlock: ({ piece, begin }, into) => this.#contentOrThrow().readBlock(piece, begin, into),
     });
-    this.#resume = context.resume && new ResumeKeeper({
-      state: context.resume,
-      name: this.infoHash,
-      store,
-      clock: context.clock,
-      facts: () => this.#resumeFacts(),
-      onFailed: ({ message }) => this.#warn(`no resume data is kept: ${message}`),
-    });
+    if (isKnown) this.#know(origin.metainfo, origin.store);
   }
 
-  /** The torrent. */
-  get metainfo(): Metainfo {
-    return this.#options.metainfo;
+  /** What the torrent file says; `undefined` while a link has not found it. */
+  get metainfo(): Metainfo | undefined {
+    return this.#metainfo;
+  }
+
+  /** Its name, or what the link calls it, or its info hash. */
+  get name(): string {
+    const { origin } = this.#options, claimed = "magnet" in origin ? origin.magnet.name : undefined;
+    return this.#metainfo?.info.name ?? claimed ?? this.life.infoHash;
   }
 
   /** The torrent in numbers. */
   status(): TorrentStatus {
-    const { live, progress } = this.#work ?? {};
-    return statusOf({ info: this.metainfo.info, ...this.#phase, live, progress });
+    const content = this.#content;
+    return statusOf({
+      state: this.life.state,
+      error: this.life.error,
+      info: this.#metainfo?.info,
+      live: content?.live,
+      progress: content?.progress,
+      checked: content?.checked ?? 0,
+      metadata: this.#metainfo ? 1 : this.#hunt?.progress ?? 0,
+      huntPeers: this.#hunt?.peers ?? 0,
+    });
   }
 
   /** Every file but padding. */
   files(): readonly FileStatus[] {
-    return this.#work?.progress.files() ?? [];
+    return this.#content?.files() ?? [];
   }
 
   /** The verified pieces, as a copy; `undefined` before the first check is over. */
   pieces(): Bitfield | undefined {
-    return this.#work?.live.have();
+    return this.#content?.live?.have();
   }
 
-  /** Checks the content and then works until `close`. */
+  /** Works until `close`. Never rejects: what goes wrong is a state and an event. */
   async start(): Promise<void> {
-    const { add, metainfo, store } = this.#options, { signal } = this.#abort;
+    this.#cancelProgress = this.life.reportProgress(() => this.status());
     try {
-      const known = await this.#resume?.load({ length: metainfo.info.pieceCount });
-      const onProgress = (done: number) => this.#phase.checked = done;
-      const cancelProgress = this.#reportProgress();
-      const resume = add.recheck ? undefined : known;
-      const have = await checkContent({ store, info: metainfo.info, resume, signal, onProgress })
-        .finally(cancelProgress);
-      signal.throwIfAborted();
-      await this.#begin(have, known?.data);
+      if (this.#metainfo === undefined) await this.#findMetadata();
+      await this.#startContent();
     } catch (error) {
-      if (!signal.aborted) this.#fail(asError(error));
+      if (!this.life.signal.aborted) this.life.fail(asError(error));
     }
   }
 
   /** Waits for a milestone. @throws Why the torrent failed or closed, or the signal's reason. */
-  async reached(milestone: Milestone, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.#phase.error) throw this.#phase.error;
-    if (this.#closing) throw new StateError("Cannot wait for a torrent: it is closed");
-    const isChecked = this.#work !== undefined;
-    if (milestone === "checked" ? isChecked : this.#phase.state === "seeding") return;
-    await this.#waiters.wait(milestone, signal);
+  reached(milestone: Milestone, signal?: AbortSignal): Promise<void> {
+    return this.life.wait(milestone, signal);
   }
 
-  /** Gives the machine addresses of peers. */
+  /** Gives the torrent addresses of peers. */
   addPeers(source: CandidateSource, addresses: readonly PeerAddress[]): void {
-    if (addresses.length > 0) this.#work?.live.dispatch({ type: "candidates", source, addresses });
+    if (addresses.length === 0) return;
+    if (this.#content) this.#content.addPeers(source, addresses);
+    else this.#hunt?.addPeers(source, addresses);
   }
 
   /** Announces now, as far as the tracker's `min interval` allows. */
   announce(): void {
-    this.#work?.discovery.reannounce();
+    this.#discovery?.reannounce();
   }
 
   /** Stops asking, serving and announcing until `resume`. */
   pause(): void {
-    if (this.#phase.state !== "downloading" && this.#phase.state !== "seeding") return;
-    this.#setState("paused");
-    this.#work?.live.dispatch({ type: "pause" });
-    void this.#work?.discovery.stop();
+    if (this.life.state !== "downloading" && this.life.state !== "seeding") return;
+    this.#content?.pause();
+    void this.#discovery?.stop();
   }
 
   /** Goes on after `pause` or a failure. */
   resume(): void {
-    if (this.#phase.state !== "paused" && this.#phase.state !== "failed") return;
-    this.#phase.error = undefined;
-    if (this.#work === undefined) {
-      this.#setState("checking");
+    if (this.life.state !== "paused" && this.life.state !== "failed") return;
+    if (this.#content?.live === undefined) {
+      this.life.enter(this.#metainfo ? "checking" : "metadata");
+      this.#cancelProgress();
       return void this.start();
     }
-    this.#setState(this.#workingState());
-    this.#work.live.dispatch({ type: "resume" });
-    this.#work.discovery.start();
+    this.#content.resume();
+    this.#discovery?.start();
   }
 
   /** Hashes everything on the disk; what is missing is downloaded again. */
   async recheck(): Promise<void> {
-    const work = this.#work, before = this.#phase.state;
-    if (work === undefined || this.#closing) {
-      throw new StateError("Cannot recheck: the torrent is not at work");
-    }
-    this.#setState("checking");
-    work.live.dispatch({ type: "pause" });
-    const have = work.live.have(), { pieceCount } = this.metainfo.info;
-    let checked = 0;
-    const found = await this.#options.store.checkAll({
-      signal: this.#abort.signal,
-      onProgress: () => this.#phase.checked = ++checked / pieceCount,
-    });
-    this.#adjust(work, have, found);
-    this.#emit({ type: "checked", infoHash: this.infoHash, completedPieces: found.count });
-    if (before === "paused") return this.#setState("paused");
-    this.#setState(this.#workingState());
-    work.live.dispatch({ type: "resume" });
+    await this.#contentOrThrow().recheck();
   }
 
   /** Sets priorities of files: 0 not wanted, 1 to 7 rising. @throws {RangeError} If there is no such file or priority. */
   prioritize(priorities: ReadonlyMap<number, number>): void {
-    const work = this.#workOrThrow();
-    work.progress.prioritize(priorities);
-    work.live.dispatch({ type: "prioritize", priorities: work.progress.piecePriorities() });
-    if (this.#phase.state === "downloading" || this.#phase.state === "seeding") {
-      this.#setState(this.#workingState());
-    }
+    this.#contentOrThrow().prioritize(priorities);
   }
 
-  /** Wants these files and no others. */
+  /** Wants these files and no others. @throws {RangeError} If there is no such file. */
   select(files: readonly number[]): void {
-    this.prioritize(selection(this.metainfo, files));
+    this.#contentOrThrow().prioritize(selection(this.#metainfo!.info, files));
   }
 
   /** Downloads in order (true) or rarest first. */
   setSequential(sequential: boolean): void {
-    this.#workOrThrow().live.dispatch({ type: "sequential", sequential });
+    this.#contentOrThrow().setSequential(sequential);
   }
 
   /** What a stream of `reader` reads from. */
   streamSource(reader: number): StreamSource {
-    const work = this.#workOrThrow();
-    return {
-      info: this.metainfo.info,
-      read: (piece, begin, into) => this.#options.store.read(piece, begin, into),
-      want: (pieces) => work.live.dispatch({ type: "urgent", reader, pieces }),
-      whenPiece: async (piece, signal) => {
-        if (this.#phase.error) throw this.#phase.error;
-        if (this.#closing) throw new StateError("Cannot stream: the torrent is closed");
-        if (!work.progress.has(piece)) await this.#waiters.wait(piece, signal);
-      },
-    };
+    return this.#contentOrThrow().streamSource(reader);
   }
 
   /** Ends everything; with `forget`, resume data too. Safe to call twice. */
@@ -222,184 +193,123 @@ export class TorrentSession {
     return this.#closing ??= this.#close(options);
   }
 
-  async #close({ forget }: { readonly forget: boolean }): Promise<void> {
-    const { store } = this.#options, work = this.#work;
-    const reason = new StateError("The torrent is closed");
-    this.#abort.abort(reason);
-    this.#waiters.rejectAll(reason);
-    this.#setState("closed");
-    work?.cancelProgress();
-    this.desk.close();
-    const stopped = work?.discovery.stop();
-    work?.live.close("torrent closed");
-    await this.#finishing;
-    if (forget) await this.#resume?.remove();
-    else if (work) await this.#resume?.close();
-    await store.close();
+  async #close(options: { readonly forget: boolean }): Promise<void> {
+    this.life.end();
+    this.#cancelProgress();
+    const stopped = this.#discovery?.stop();
+    this.desk.close("torrent closed");
+    this.#hunt?.close();
+    await this.#content?.close(options);
     await stopped;
-    this.events.end();
+    this.life.events.end();
   }
 
-  async #begin(have: Bitfield, resume: ResumeData | undefined): Promise<void> {
-    const { context, metainfo, store, add } = this.#options;
-    const progress = new FileProgress(metainfo.info, have);
-    if (add.files) progress.prioritize(selection(metainfo, add.files));
-    this.#work = goToWork({
+  /** The first life: until the info dictionary is here. */
+  async #findMetadata(): Promise<void> {
+    const { context, origin, add } = this.#options,
+      { magnet } = origin as Extract<Origin, { magnet: MagnetLink }>;
+    const hunt = this.#hunt = new MetadataHunt({ context, life: this.life, desk: this.desk, magnet });
+    this.desk.serve(hunt);
+    this.#startDiscovery(magnet.trackers.map((url) => [url]), false);
+    this.addPeers("user", add.peers ?? []);
+    void this.#addNamedPeers(magnet.peers);
+    const rawInfo = await hunt.found;
+    const metainfo = await metainfoOf(rawInfo, magnet);
+    const store = await this.#options.openStore(metainfo);
+    this.desk.serve(undefined);
+    hunt.close();
+    if (this.life.signal.aborted) return await store.close();
+    this.#know(metainfo, store);
+    this.life.enter("checking");
+    this.life.emit({ type: "metadata", infoHash: this.life.infoHash, metainfo });
+  }
+
+  #know(metainfo: Metainfo, store: PieceStore): void {
+    const { context, origin, add } = this.#options;
+    const files = add.files ?? ("magnet" in origin ? selectedFiles(origin.magnet, metainfo) : undefined);
+    this.#metainfo = metainfo;
+    this.life.reach("metadata");
+    this.#content = new ContentSession({
       context,
+      life: this.life,
+      desk: this.desk,
       metainfo,
       store,
-      add,
-      have,
-      progress,
-      desk: this.desk,
-      emit: (event) => this.#emit(event),
-      addPeers: (source, peers) => this.addPeers(source, peers),
-      pieceCompleted: (piece) => this.#pieceCompleted(piece),
-      completed: () => void this.#completed(),
-      storeFailed: (error) => this.#fail(error),
-      cancelProgress: this.#reportProgress(),
+      add: files ? { ...add, files } : add,
+      onCompleted: (isNews) => isNews && this.#discovery?.completed(),
+      onFailed: () => void this.#discovery?.stop(),
     });
-    this.#emit({ type: "checked", infoHash: this.infoHash, completedPieces: have.count });
-    for (const { file, isComplete } of progress.files()) {
-      if (isComplete && !file.symlink && file.length > 0) this.#finishFile(file.index, false);
-    }
-    await this.#finishing;
-    await this.#resume?.start();
-    this.#waiters.settle("checked");
-    if (this.#closing) return;
-    if (add.paused) return this.#setState("paused");
-    this.#setState(this.#workingState());
-    this.#work.discovery.start();
+  }
+
+  /** The second life. */
+  async #startContent(): Promise<void> {
+    const content = this.#content!, { add } = this.#options, peers = await content.start();
+    if (this.life.signal.aborted) return;
+    const live = content.live!;
+    this.desk.serve(live);
+    const extra = (add.trackers ?? []).map((url) => [url]);
+    if (!this.#discovery) this.#startDiscovery([...this.#metainfo!.announce, ...extra], live.isComplete);
     this.addPeers("user", add.peers ?? []);
-    this.addPeers("resume", resume?.peers ?? []);
-    if (this.#work.live.isComplete) await this.#completed();
+    this.addPeers("resume", peers);
+    await content.announceState();
   }
 
-  #pieceCompleted(piece: number): void {
-    this.#resume?.record(piece);
-    this.#emit({ type: "piece", infoHash: this.infoHash, piece });
-    for (const file of this.#work?.progress.gained(piece) ?? []) this.#finishFile(file, true);
-    this.#waiters.settle(piece);
+  #startDiscovery(tiers: readonly (readonly string[])[], isComplete: boolean): void {
+    const { context, add } = this.#options;
+    this.#discovery = new Discovery({
+      context,
+      life: this.life,
+      infoHash: this.#infoHash,
+      isPrivate: this.#metainfo?.info.private ?? false,
+      tiers: add.announce === false ? [] : tiers,
+      counters: () => this.#content?.live?.stats() ?? { downloaded: 0, uploaded: 0, left: undefined },
+      isComplete,
+      addPeers: (peers) => this.addPeers("tracker", peers),
+      dropPeers: () => this.desk.drop("the private torrent changed its tracker"),
+    });
+    if (!add.paused) this.#discovery.start();
   }
 
-  /** Gives a file its final name; files are finished one after another. */
-  #finishFile(file: number, isNews: boolean): void {
-    this.#finishing = this.#finishing.then(async () => {
-      if (!this.#work?.progress.isComplete(file)) return;
-      if (await this.#options.store.finish(file) === "changed") return await this.#recheckFile(file);
-      if (isNews) this.#emit({ type: "fileCompleted", infoHash: this.infoHash, file });
-    }).catch((error) => this.#fail(asError(error)));
-  }
-
-  /** Somebody else wrote to a file: only its hashes tell what is left of it. */
-  async #recheckFile(file: number): Promise<void> {
-    const { first, last } = filePieces(this.metainfo.info, file), lost: number[] = [];
-    this.#warn(
-      `"${this.metainfo.info.files[file]!.path.join("/")}" was changed by somebody else: checking it again`,
-    );
-    for (let piece = first; piece <= last; piece++) {
-      if (!await this.#options.store.check(piece)) lost.push(piece);
+  async #addNamedPeers(peers: readonly HostAndPort[]): Promise<void> {
+    for (const { host, port } of peers) {
+      const hosts = await this.#options.context.network.resolve(host, { signal: this.life.signal }).catch(
+        () => [],
+      );
+      this.addPeers("user", hosts.map((host) => ({ host, port })));
     }
-    if (lost.length > 0) return this.#lose(lost);
-    await this.#options.store.finish(file);
-    this.#emit({ type: "fileCompleted", infoHash: this.infoHash, file });
   }
 
-  async #completed(): Promise<void> {
-    await this.#finishing;
-    if (this.#closing || this.#phase.error || !this.#work?.live.isComplete) return;
-    this.#setState("seeding");
-    this.#work.discovery.completed();
-    this.#emit({ type: "completed", infoHash: this.infoHash });
-    this.#waiters.settle("completed");
-  }
-
-  /** A piece that we promised cannot be read: the machine has given it up, the counts follow. */
-  #suspect(piece: number): void {
-    this.#warn(`piece ${piece} cannot be read any more: it is missing again`);
-    this.#work?.progress.lost(piece);
-    if (this.#phase.state === "seeding") this.#setState(this.#workingState());
-  }
-
-  #lose(pieces: readonly number[]): void {
-    for (const piece of pieces) this.#work?.progress.lost(piece);
-    this.#work?.live.dispatch({ type: "piecesLost", pieces });
-    if (this.#phase.state === "seeding") this.#setState(this.#workingState());
-  }
-
-  #adjust(work: Work, before: Bitfield, found: Bitfield): void {
-    const lost = [...before.indexes()].filter((piece) => !found.has(piece));
-    const gained = [...found.indexes()].filter((piece) => !before.has(piece));
-    this.#lose(lost);
-    for (const piece of gained) for (const file of work.progress.gained(piece)) this.#finishFile(file, true);
-    work.live.dispatch({ type: "piecesFound", pieces: gained });
-  }
-
-  #fail(error: Error): void {
-    if (this.#closing || this.#phase.error) return;
-    this.#phase.error = error;
-    this.#setState("failed");
-    this.#emit({ type: "error", infoHash: this.infoHash, error });
-    this.#work?.live.dispatch({ type: "pause" });
-    void this.#work?.discovery.stop();
-    this.#waiters.rejectAll(error);
-  }
-
-  #workingState(): TorrentState {
-    return this.#work?.live.isComplete ? "seeding" : "downloading";
-  }
-
-  #workOrThrow(): Work {
-    if (this.#work && !this.#closing) return this.#work;
-    throw new StateError("Cannot do this yet: wait for the torrent to be checked, and before it is closed");
-  }
-
-  #resumeFacts() {
-    const live = this.#work!.live, { downloaded, uploaded } = live.stats();
-    const peers = live.peers().flatMap(({ listenAddress }) => listenAddress ? [listenAddress] : []);
-    return { infoHash: this.metainfo.infoHash, pieces: live.have(), downloaded, uploaded, peers };
-  }
-
-  /** Reports progress at a steady pace while somebody listens; the answer ends it. */
-  #reportProgress(): () => void {
-    const { clock } = this.#options.context;
-    let cancel = () => {};
-    const again = () => {
-      cancel = clock.schedule(clock.now() + PROGRESS_EVERY_MS, () => {
-        if (this.events.isRead || this.#options.context.events.isRead) {
-          this.#emit({ type: "progress", infoHash: this.infoHash, status: this.status() });
-        }
-        again();
-      });
+  #facts(): TorrentFacts {
+    const metainfo = this.#metainfo, live = this.#content?.live;
+    if (metainfo === undefined || live === undefined) return {};
+    return {
+      pieceCount: metainfo.info.pieceCount,
+      ...(isMetadataShared(metainfo) && { metadataSize: metainfo.rawInfo.length }),
+      ...(live.isComplete && { uploadOnly: true }),
     };
-    again();
-    return () => cancel();
   }
 
-  #setState(state: TorrentState): void {
-    if (this.#phase.state === state) return;
-    this.#phase.state = state;
-    this.#emit({ type: "state", infoHash: this.infoHash, state });
-  }
-
-  #warn(message: string): void {
-    this.#emit({ type: "warning", infoHash: this.infoHash, message });
-  }
-
-  #emit(event: TorrentEvent): void {
-    this.events.push(event);
-    this.#options.context.events.push(event);
+  #contentOrThrow(): ContentSession {
+    if (this.#content) return this.#content;
+    throw new StateError("Cannot do this now: the metadata of the magnet link is not here yet");
   }
 }
 
-function selection({ info }: Metainfo, files: readonly number[]): ReadonlyMap<number, number> {
-  const wanted = new Set(files);
-  for (const file of wanted) {
-    if (info.files[file] === undefined) {
-      throw new RangeError(`Cannot select file ${file}: there is no such file`);
-    }
+/** The torrent that a link stands for: its info dictionary, and around it what the link says (BEP 9 "magnet URI format"). */
+async function metainfoOf(rawInfo: Uint8Array, magnet: MagnetLink): Promise<Metainfo> {
+  try {
+    const metainfo = await readMetainfo(concat([encodeUtf8("d4:info"), rawInfo, encodeUtf8("e")]));
+    return { ...metainfo, announce: magnet.trackers.map((url) => [url]), webSeeds: magnet.webSeeds };
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    throw new DecodeError(`Cannot use the metadata of the magnet link: ${cause.message}`, { cause });
   }
-  return new Map(info.files.map(({ index }) => [index, wanted.has(index) ? NORMAL_PRIORITY : 0]));
+}
+
+/** The files that a link selects, as far as they exist (BEP 53: what makes no sense is ignored). */
+function selectedFiles(magnet: MagnetLink, { info }: Metainfo): readonly number[] | undefined {
+  const files = magnet.selectOnly?.filter((index) => info.files[index] !== undefined);
+  return files && files.length > 0 ? files : undefined;
 }
 
 function asError(error: unknown): Error {

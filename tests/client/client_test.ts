@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Client, createClient } from "../../src/client/client.ts";
 import type { ClientEvent, TorrentEvent } from "../../src/client/events.ts";
 import type { AddOptions, ClientOptions } from "../../src/client/options.ts";
@@ -26,7 +26,7 @@ const FILES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
 /** A folder with a torrent's content in `seed/t`, removed afterwards. */
 async function withContent(
   run: (folder: string, torrent: Uint8Array) => Promise<void>,
-  options: { readonly announce?: readonly (readonly string[])[] } = {},
+  options: { readonly announce?: readonly (readonly string[])[]; readonly private?: boolean } = {},
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
@@ -275,3 +275,40 @@ Deno.test("an aborted signal ends adding, waiting and the client", () =>
     await lonely.close();
     await assertRejects(() => createClient({ signal: abort.signal }));
   }));
+
+Deno.test("Client.add() fetches the metadata of a magnet link and then the content", () =>
+  withContent(async (folder, torrent) => {
+    await using seeder = await client(`${folder}/seed`);
+    await using leecher = await client(`${folder}/leech`);
+    await seed(seeder, torrent);
+    const { infoHash } = seeder.torrents[0]!, { host, port } = seeder.address!;
+    const handle = await leecher.add(`magnet:?xt=urn:btih:${infoHash}&dn=claimed&x.pe=${host}:${port}`);
+    assertEquals([handle.name, handle.status().state], ["claimed", "metadata"]);
+    assertThrows(() => handle.metainfo, StateError);
+    const metainfo = await handle.metadata();
+    assertEquals([handle.name, metainfo.info.files.length], ["t", 5]);
+    await handle.completed();
+    await assertContent(`${folder}/leech`);
+    assertEquals(handle.status().metadata, 1);
+  }));
+
+Deno.test("a magnet link that nobody answers waits, and ends with the client", () =>
+  withContent(async (folder) => {
+    const lonely = await client(folder);
+    const handle = await lonely.add(`magnet:?xt=urn:btih:${"0".repeat(40)}`);
+    const waiting = handle.metadata();
+    await lonely.close();
+    await assertRejects(() => waiting, StateError);
+    assertEquals(handle.status().state, "closed");
+  }));
+
+Deno.test("a private torrent gives its metadata to nobody", () =>
+  withContent(async (folder, torrent) => {
+    await using seeder = await client(`${folder}/seed`);
+    await using leecher = await client(`${folder}/leech`);
+    await seed(seeder, torrent);
+    const { infoHash } = seeder.torrents[0]!;
+    const handle = await leecher.add(`magnet:?xt=urn:btih:${infoHash}`, { peers: [seeder.address!] });
+    for await (const event of handle.events()) if (event.type === "peerConnected") break;
+    await assertRejects(() => handle.metadata({ signal: AbortSignal.timeout(300) }));
+  }, { private: true }));

@@ -1,0 +1,331 @@
+/**
+ * The content of one torrent: checks what is there, lets the machine download and serve, finishes files, keeps resume
+ * data. Phases (of the torrent's lifecycle): checking -> downloading <-> seeding, paused, failed.
+ */
+
+import type { Bitfield } from "../bytes/bitfield.ts";
+import { StateError } from "../errors.ts";
+import type { PieceStore } from "../io/storage.ts";
+import { pieceSize } from "../metainfo/geometry.ts";
+import type { TorrentInfo } from "../metainfo/info.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import type { PieceGeometry } from "../torrent/options.ts";
+import type { CandidateSource } from "../torrent/vocabulary.ts";
+import type { ClientContext } from "./client_context.ts";
+import { checkContent } from "./content_check.ts";
+import type { TorrentState } from "./events.ts";
+import { FileFinisher } from "./file_finisher.ts";
+import { contentSize, FileProgress, type FileStatus, NORMAL_PRIORITY } from "./file_progress.ts";
+import type { StreamSource } from "./file_stream.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import { LiveTorrent } from "./live_torrent.ts";
+import type { AddOptions } from "./options.ts";
+import type { PeerDesk } from "./peer_desk.ts";
+import type { ResumeData } from "./resume.ts";
+import { ResumeKeeper } from "./resume_keeper.ts";
+
+/** What the content of a torrent is made from. */
+export interface ContentSessionOptions {
+  readonly context: ClientContext;
+  readonly life: Lifecycle;
+  readonly desk: PeerDesk;
+  readonly metainfo: Metainfo;
+  readonly store: PieceStore;
+  readonly add: AddOptions;
+  /** Every wanted file is complete and has its name; `isNews` unless it was so from the start. */
+  readonly onCompleted: (isNews: boolean) => void;
+  /** The content failed: nothing more is asked, served or announced. */
+  readonly onFailed: () => void;
+}
+
+/** What exists only once the content was checked. */
+interface Work {
+  readonly live: LiveTorrent;
+  readonly progress: FileProgress;
+  readonly finisher: FileFinisher;
+}
+
+/** Looks after the content of a torrent. */
+export class ContentSession {
+  readonly #options: ContentSessionOptions;
+  readonly #resume: ResumeKeeper | undefined;
+  #work: Work | undefined;
+  #checked = 0;
+  #wasCompleteAtFirst = false;
+
+  /** Nothing happens before `start`. */
+  constructor(options: ContentSessionOptions) {
+    const { context, life, store } = options;
+    this.#options = options;
+    this.#resume = context.resume && new ResumeKeeper({
+      state: context.resume,
+      name: life.infoHash,
+      store,
+      clock: context.clock,
+      facts: () => this.#resumeFacts(),
+      onFailed: ({ message }) => life.warn(`no resume data is kept: ${message}`),
+    });
+  }
+
+  /** The machine at work, once the content was checked. */
+  get live(): LiveTorrent | undefined {
+    return this.#work?.live;
+  }
+
+  /** Progress in files, once the content was checked. */
+  get progress(): FileProgress | undefined {
+    return this.#work?.progress;
+  }
+
+  /** How far the check has come, 0 to 1. */
+  get checked(): number {
+    return this.#checked;
+  }
+
+  /** Every file but padding. */
+  files(): readonly FileStatus[] {
+    return this.#work?.progress.files() ?? [];
+  }
+
+  /** Checks the content and puts the machine to work; answers peers of an earlier run. @throws What the store throws. */
+  async start(): Promise<readonly PeerAddress[]> {
+    const { add, life, metainfo: { info }, store } = this.#options;
+    const known = await this.#resume?.load({ length: info.pieceCount });
+    const have = await checkContent({
+      store,
+      info,
+      resume: add.recheck ? undefined : known,
+      signal: life.signal,
+      onProgress: (done) => this.#checked = done,
+    });
+    life.signal.throwIfAborted();
+    await this.#begin(have, known?.data);
+    return known?.data.peers ?? [];
+  }
+
+  /** Fills `into` with verified content. */
+  readBlock(piece: number, begin: number, into: Uint8Array): Promise<void> {
+    return this.#options.store.read(piece, begin, into);
+  }
+
+  /** Gives the machine addresses of peers. */
+  addPeers(source: CandidateSource, addresses: readonly PeerAddress[]): void {
+    this.#work?.live.dispatch({ type: "candidates", source, addresses });
+  }
+
+  /** Stops asking and serving until `resume`. */
+  pause(): void {
+    this.#options.life.enter("paused");
+    this.#work?.live.dispatch({ type: "pause" });
+  }
+
+  /** Goes on after `pause` or a failure. */
+  resume(): void {
+    this.#options.life.enter(this.#workingState());
+    this.#work?.live.dispatch({ type: "resume" });
+  }
+
+  /** Hashes everything on the disk; what is missing is wanted again. */
+  async recheck(): Promise<void> {
+    const { life, metainfo, store } = this.#options, work = this.#workOrThrow(), before = life.state;
+    life.enter("checking");
+    work.live.dispatch({ type: "pause" });
+    let checked = 0;
+    const found = await store.checkAll({
+      signal: life.signal,
+      onProgress: () => this.#checked = ++checked / metainfo.info.pieceCount,
+    });
+    this.#adjust(work, found);
+    life.emit({ type: "checked", infoHash: life.infoHash, completedPieces: found.count });
+    if (before === "paused") life.enter("paused");
+    else this.resume();
+  }
+
+  /** Sets priorities of files: 0 not wanted, 1 to 7 rising. @throws {RangeError} If there is no such file or priority. */
+  prioritize(priorities: ReadonlyMap<number, number>): void {
+    const { progress, live } = this.#workOrThrow(), { life } = this.#options;
+    progress.prioritize(priorities);
+    if (!live.isComplete) life.unreach("completed");
+    live.dispatch({ type: "prioritize", priorities: progress.piecePriorities() });
+    this.#noteIncomplete();
+  }
+
+  /** Downloads in order (true) or rarest first. */
+  setSequential(sequential: boolean): void {
+    this.#workOrThrow().live.dispatch({ type: "sequential", sequential });
+  }
+
+  /** What a stream of `reader` reads from. */
+  streamSource(reader: number): StreamSource {
+    const { live, progress } = this.#workOrThrow(), { life, metainfo, store } = this.#options;
+    return {
+      info: metainfo.info,
+      read: (piece, begin, into) => store.read(piece, begin, into),
+      want: (pieces) => live.dispatch({ type: "urgent", reader, pieces }),
+      whenPiece: async (piece, signal) => {
+        if (!progress.has(piece)) await life.wait(piece, signal);
+      },
+    };
+  }
+
+  /** Ends the work: files are finished, resume data is written (or forgotten), the store is closed. */
+  async close({ forget }: { readonly forget: boolean }): Promise<void> {
+    const work = this.#work;
+    work?.live.close();
+    await work?.finisher.idle;
+    if (forget) await this.#resume?.remove();
+    else if (work) await this.#resume?.close();
+    await this.#options.store.close();
+  }
+
+  async #begin(have: Bitfield, resume: ResumeData | undefined): Promise<void> {
+    const { add, life, metainfo, store } = this.#options, { info } = metainfo;
+    const progress = new FileProgress(info, have);
+    if (add.files) progress.prioritize(selection(info, add.files));
+    const live = this.#makeLive(have, progress);
+    const finisher = new FileFinisher({
+      info,
+      store,
+      progress,
+      life,
+      lose: (pieces) => this.#lose(pieces),
+      failed: (error) => this.#fail(error),
+    });
+    this.#work = { live, progress, finisher };
+    life.emit({ type: "checked", infoHash: life.infoHash, completedPieces: have.count });
+    for (const { file, isComplete } of progress.files()) {
+      if (isComplete && !file.symlink && file.length > 0) finisher.finish(file.index, false);
+    }
+    await finisher.idle;
+    if (resume || !live.isComplete) await this.#resume?.start();
+    this.#wasCompleteAtFirst = live.isComplete;
+    life.reach("checked");
+  }
+
+  /** Says what the torrent is doing now, and whether everything is there already. */
+  async announceState(): Promise<void> {
+    const { add, life } = this.#options;
+    if (add.paused) return life.enter("paused");
+    life.enter(this.#workingState());
+    if (this.#work?.live.isComplete) await this.#completed();
+  }
+
+  #makeLive(have: Bitfield, progress: FileProgress): LiveTorrent {
+    const { context, life, desk, metainfo, store, add } = this.#options;
+    return new LiveTorrent({
+      store,
+      desk,
+      metainfo,
+      clock: context.clock,
+      torrent: {
+        geometry: geometryOf(metainfo.info),
+        peerId: context.peerId,
+        random: context.random,
+        buffers: store.buffers,
+        have,
+        priorities: progress.piecePriorities(),
+        sequential: add.sequential ?? false,
+        paused: add.paused ?? false,
+        limits: { maxPeers: context.maxConnectionsPerTorrent },
+      },
+      host: {
+        banned: (host, reason) => {
+          context.banned.add(host);
+          life.emit({ type: "peerBanned", infoHash: life.infoHash, host, reason });
+        },
+        pieceCompleted: (piece) => this.#pieceCompleted(piece),
+        pieceLost: (piece) => this.#pieceLost(piece),
+        completed: () => void this.#completed(),
+        storeFailed: (error) => this.#fail(error),
+      },
+    });
+  }
+
+  #pieceCompleted(piece: number): void {
+    const { life } = this.#options, { progress, finisher } = this.#work!;
+    this.#resume?.record(piece);
+    life.emit({ type: "piece", infoHash: life.infoHash, piece });
+    for (const file of progress.gained(piece)) finisher.finish(file, true);
+    life.gained(piece);
+  }
+
+  /** Whoever loses a piece says so (BEP 54 "sender operation"). */
+  #pieceLost(piece: number): void {
+    this.#work?.progress.lost(piece);
+    this.#options.desk.tellAll({ type: "dontHave", piece });
+    this.#noteIncomplete();
+  }
+
+  async #completed(): Promise<void> {
+    const { life, onCompleted } = this.#options;
+    await this.#work?.finisher.idle;
+    if (life.signal.aborted || life.error || !this.#work?.live.isComplete) return;
+    life.enter("seeding");
+    onCompleted(!this.#wasCompleteAtFirst);
+    this.#wasCompleteAtFirst = false;
+    life.emit({ type: "completed", infoHash: life.infoHash });
+    life.reach("completed");
+  }
+
+  #lose(pieces: readonly number[]): void {
+    if (pieces.length > 0) this.#work?.live.dispatch({ type: "piecesLost", pieces });
+  }
+
+  /** Makes the machine believe what a check has found. */
+  #adjust({ live, progress, finisher }: Work, found: Bitfield): void {
+    const before = live.have();
+    this.#lose([...before.indexes()].filter((piece) => !found.has(piece)));
+    const gained = [...found.indexes()].filter((piece) => !before.has(piece));
+    for (const piece of gained) for (const file of progress.gained(piece)) finisher.finish(file, true);
+    if (gained.length > 0) live.dispatch({ type: "piecesFound", pieces: gained });
+  }
+
+  /** What was complete is not any more. */
+  #noteIncomplete(): void {
+    const { life } = this.#options;
+    if (this.#work?.live.isComplete) return;
+    life.unreach("completed");
+    if (life.state === "seeding") life.enter("downloading");
+  }
+
+  #fail(error: Error): void {
+    if (!this.#options.life.fail(error)) return;
+    this.#work?.live.dispatch({ type: "pause" });
+    this.#options.onFailed();
+  }
+
+  #workingState(): TorrentState {
+    return this.#work?.live.isComplete ? "seeding" : "downloading";
+  }
+
+  #workOrThrow(): Work {
+    if (this.#work && !this.#options.life.signal.aborted) return this.#work;
+    throw new StateError("Cannot do this now: the content is not checked yet, or the torrent is closed");
+  }
+
+  #resumeFacts() {
+    const live = this.#work!.live, { downloaded, uploaded } = live.stats();
+    const peers = live.peers().flatMap(({ listenAddress }) => listenAddress ? [listenAddress] : []);
+    return { infoHash: this.#options.metainfo.infoHash, pieces: live.have(), downloaded, uploaded, peers };
+  }
+}
+
+/** Priorities that want these files and no others. @throws {RangeError} If there is no such file. */
+export function selection(info: TorrentInfo, files: readonly number[]): ReadonlyMap<number, number> {
+  const wanted = new Set(files);
+  for (const file of wanted) {
+    if (info.files[file] === undefined) {
+      throw new RangeError(`Cannot select file ${file}: there is no such file`);
+    }
+  }
+  return new Map(info.files.map(({ index }) => [index, wanted.has(index) ? NORMAL_PRIORITY : 0]));
+}
+
+/** The machine's view of the info dictionary; the padding rule only where there is padding. */
+function geometryOf(info: TorrentInfo): PieceGeometry {
+  const { pieceCount, pieceLength } = info;
+  const sizes = { pieceCount, pieceLength, pieceSize: (piece: number) => pieceSize(info, piece) };
+  if (!info.files.some((file) => file.pad)) return sizes;
+  return { ...sizes, contentSize: (piece: number) => contentSize(info, piece) };
+}

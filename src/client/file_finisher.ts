@@ -1,0 +1,61 @@
+/** Gives files their final names once every piece of them is verified, and looks twice where somebody else wrote. */
+
+import type { PieceStore } from "../io/storage.ts";
+import { filePieces } from "../metainfo/geometry.ts";
+import type { TorrentInfo } from "../metainfo/info.ts";
+import type { FileProgress } from "./file_progress.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+
+/** What a finisher needs of its torrent. */
+export interface FileFinisherOptions {
+  readonly info: TorrentInfo;
+  readonly store: PieceStore;
+  readonly progress: FileProgress;
+  readonly life: Lifecycle;
+  /** Pieces that turned out to be missing after all. */
+  readonly lose: (pieces: readonly number[]) => void;
+  /** Content cannot be renamed or read. */
+  readonly failed: (error: Error) => void;
+}
+
+/** Finishes files one after another. */
+export class FileFinisher {
+  readonly #options: FileFinisherOptions;
+  #tail: Promise<void> = Promise.resolve();
+
+  /** Does nothing by itself. */
+  constructor(options: FileFinisherOptions) {
+    this.#options = options;
+  }
+
+  /** Settles when every file that was handed in is dealt with. Never rejects. */
+  get idle(): Promise<void> {
+    return this.#tail;
+  }
+
+  /** Finishes a file whose pieces are all there; `isNews` tells the user. */
+  finish(file: number, isNews: boolean): void {
+    const { failed } = this.#options;
+    this.#tail = this.#tail.then(() => this.#finish(file, isNews)).catch((error) =>
+      failed(error instanceof Error ? error : new Error(String(error)))
+    );
+  }
+
+  async #finish(file: number, isNews: boolean): Promise<void> {
+    const { store, progress, life } = this.#options;
+    if (!progress.isComplete(file)) return; // lost again in the meantime
+    if (await store.finish(file) === "changed" && !await this.#isStillWhole(file)) return;
+    if (isNews) life.emit({ type: "fileCompleted", infoHash: life.infoHash, file });
+  }
+
+  /** Somebody else wrote to the file: only its hashes tell what is left of it. */
+  async #isStillWhole(file: number): Promise<boolean> {
+    const { info, store, life, lose } = this.#options, { first, last } = filePieces(info, file);
+    life.warn(`"${info.files[file]!.path.join("/")}" was changed by somebody else: checking it again`);
+    const lost: number[] = [];
+    for (let piece = first; piece <= last; piece++) if (!await store.check(piece)) lost.push(piece);
+    if (lost.length > 0) lose(lost);
+    else await store.finish(file);
+    return lost.length === 0;
+  }
+}

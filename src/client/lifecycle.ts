@@ -1,0 +1,127 @@
+/** What stays the same through a torrent's lives: its name on the wire, its state, its events, and who waits for it. */
+
+import { StateError } from "../errors.ts";
+import type { ClientContext } from "./client_context.ts";
+import { EventStream } from "./event_stream.ts";
+import type { TorrentEvent, TorrentState, TorrentStatus } from "./events.ts";
+import { Waiters } from "./waiters.ts";
+
+/** Progress events: often enough for a smooth display, too rare to cost anything. */
+const PROGRESS_EVERY_MS = 250;
+
+/** What one can wait for: the info dictionary is known; the first check is over; every wanted file is complete. */
+export type Milestone = "metadata" | "checked" | "completed";
+
+/** State, events and waiters of one torrent. Phases: as {@linkcode TorrentState}, ending with `closed`. */
+export class Lifecycle {
+  /** Info hash in hexadecimal, 40 digits: what handshakes and trackers say. */
+  readonly infoHash: string;
+  /** Everything that happens to this torrent. */
+  readonly events: EventStream<TorrentEvent> = new EventStream();
+  readonly #context: ClientContext;
+  readonly #waiters = new Waiters<Milestone | number>();
+  readonly #reached = new Set<Milestone>();
+  readonly #abort = new AbortController();
+  #state: TorrentState;
+  #error: Error | undefined;
+
+  /** Begins in this state. */
+  constructor(context: ClientContext, infoHash: string, state: TorrentState) {
+    this.#context = context;
+    this.infoHash = infoHash;
+    this.#state = state;
+  }
+
+  /** What the torrent is doing. */
+  get state(): TorrentState {
+    return this.#state;
+  }
+
+  /** Why the torrent failed, if it did. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Fires when the torrent is closed. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Tells the readers of the torrent and of the client. */
+  emit(event: TorrentEvent): void {
+    this.events.push(event);
+    this.#context.events.push(event);
+  }
+
+  /** Tells of something odd that is not the end. */
+  warn(message: string): void {
+    this.emit({ type: "warning", infoHash: this.infoHash, message });
+  }
+
+  /** Goes into another state, and says so. */
+  enter(state: TorrentState): void {
+    if (this.#state === state || this.#abort.signal.aborted) return;
+    this.#state = state;
+    if (state !== "failed") this.#error = undefined;
+    this.emit({ type: "state", infoHash: this.infoHash, state });
+  }
+
+  /** The torrent cannot go on; answers whether that is news. */
+  fail(error: Error): boolean {
+    if (this.#error !== undefined || this.signal.aborted) return false;
+    this.#error = error;
+    this.enter("failed");
+    this.emit({ type: "error", infoHash: this.infoHash, error });
+    this.#waiters.rejectAll(error);
+    return true;
+  }
+
+  /** The torrent is over. */
+  end(): void {
+    const reason = new StateError("The torrent is closed");
+    this.enter("closed");
+    this.#abort.abort(reason);
+    this.#waiters.rejectAll(reason);
+  }
+
+  /** A milestone is reached; whoever waits goes on. */
+  reach(milestone: Milestone): void {
+    this.#reached.add(milestone);
+    this.#waiters.settle(milestone);
+  }
+
+  /** A milestone is ahead again: more is wanted, or content was lost. */
+  unreach(milestone: Milestone): void {
+    this.#reached.delete(milestone);
+  }
+
+  /** A piece is verified. */
+  gained(piece: number): void {
+    this.#waiters.settle(piece);
+  }
+
+  /** Waits for a milestone or a piece. @throws Why the torrent failed or closed, or the signal's reason. */
+  async wait(goal: Milestone | number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.#error) throw this.#error;
+    if (this.signal.aborted) throw this.signal.reason;
+    if (typeof goal === "string" && this.#reached.has(goal)) return;
+    await this.#waiters.wait(goal, signal);
+  }
+
+  /** Reports progress at a steady pace while somebody reads; the answer ends it. */
+  reportProgress(status: () => TorrentStatus): () => void {
+    const { clock, events } = this.#context;
+    let cancel = () => {};
+    const again = () => {
+      cancel = clock.schedule(clock.now() + PROGRESS_EVERY_MS, () => {
+        if (this.events.isRead || events.isRead) {
+          this.emit({ type: "progress", infoHash: this.infoHash, status: status() });
+        }
+        again();
+      });
+    };
+    again();
+    return () => cancel();
+  }
+}

@@ -1,0 +1,158 @@
+/** A magnet link at work: joins the metadata machine with sockets until the info dictionary is here (BEP 9). */
+
+import { sha1, sha256 } from "../bytes/digest.ts";
+import { equals } from "@std/bytes/equals";
+import type { PeerAddress } from "../peer/address.ts";
+import type { MagnetLink } from "../metainfo/magnet.ts";
+import {
+  MetadataFetch,
+  type MetadataFetchEffect,
+  type MetadataFetchInput,
+} from "../torrent/metadata_fetch.ts";
+import type { CandidateSource, PeerKey } from "../torrent/vocabulary.ts";
+import type { ExtensionMessage } from "../wire/extensions.ts";
+import type { ClientContext } from "./client_context.ts";
+import type { Lifecycle } from "./lifecycle.ts";
+import type { PeerDesk } from "./peer_desk.ts";
+import type { PeerHost } from "./peer_host.ts";
+import type { Opening, PeerSocket } from "./peer_socket.ts";
+
+/** What a hunt needs. */
+export interface MetadataHuntOptions {
+  readonly context: ClientContext;
+  readonly life: Lifecycle;
+  readonly desk: PeerDesk;
+  /** Says which hashes the metadata must have. */
+  readonly magnet: MagnetLink;
+}
+
+/** Fetches the info dictionary of a magnet link. */
+export class MetadataHunt implements PeerHost {
+  readonly #options: MetadataHuntOptions;
+  readonly #machine: MetadataFetch;
+  readonly #sockets = new Map<PeerKey, PeerSocket>();
+  readonly #found = Promise.withResolvers<Uint8Array>();
+  #cancelWake: () => void = () => {};
+
+  /** Asks nobody before peers are known. */
+  constructor(options: MetadataHuntOptions) {
+    this.#options = options;
+    this.#machine = new MetadataFetch({ random: options.context.random });
+    const { signal } = options.life, abort = () => this.#found.reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    this.#found.promise.catch(() => {}).finally(() => signal.removeEventListener("abort", abort));
+  }
+
+  /** The raw info dictionary, once it is here. @throws Why the torrent was closed before. */
+  get found(): Promise<Uint8Array> {
+    return this.#found.promise;
+  }
+
+  /** Share of the metadata that is here, 0 to 1. */
+  get progress(): number {
+    const { received, blockCount } = this.#machine.progress();
+    return blockCount === 0 ? 0 : received / blockCount;
+  }
+
+  /** How many peers are connected. */
+  get peers(): number {
+    return this.#sockets.size;
+  }
+
+  /** Gives the machine addresses of peers. */
+  addPeers(source: CandidateSource, addresses: readonly PeerAddress[]): void {
+    this.#tell({ type: "candidates", source, addresses });
+  }
+
+  /** Introduces a peer to the machine; one without extensions has nothing to offer. */
+  adopt(socket: PeerSocket, { extended }: Opening): void {
+    if (!extended) return this.#options.desk.dismiss(socket, "does not speak the extension protocol");
+    this.#sockets.set(socket.key, socket);
+    this.#tell({
+      type: "peerConnected",
+      peer: socket.key,
+      address: socket.address,
+      direction: socket.direction,
+    });
+  }
+
+  /** Messages about pieces wait in the connection until the metadata is known. */
+  message(): void {}
+
+  /** Hands extension messages to the machine. */
+  extension({ key: peer }: PeerSocket, message: ExtensionMessage): void {
+    switch (message.type) {
+      case "extensionHandshake":
+        return this.#tell({ type: "metadataOffered", peer, size: message.metadataSize });
+      case "metadataRequest":
+      case "metadataData":
+      case "metadataReject":
+        return this.#tell({ type: "metadataMessage", peer, message });
+    }
+  }
+
+  /** Tells the machine that a peer is gone. */
+  lost({ key: peer }: PeerSocket): void {
+    if (this.#sockets.delete(peer)) this.#tell({ type: "peerClosed", peer });
+  }
+
+  /** Tells the machine that a dial came to nothing. */
+  dialFailed(address: PeerAddress): void {
+    this.#tell({ type: "dialFailed", address });
+  }
+
+  /** Stops; connections are the desk's matter. */
+  close(): void {
+    this.#cancelWake();
+    this.#sockets.clear();
+  }
+
+  #tell(input: MetadataFetchInput): void {
+    const { context: { clock }, life } = this.#options;
+    if (life.signal.aborted) return;
+    for (const effect of this.#machine.handle(input, clock.now())) this.#perform(effect);
+    this.#cancelWake();
+    const deadline = this.#machine.deadline();
+    if (deadline !== undefined) {
+      this.#cancelWake = clock.schedule(deadline, () => this.#tell({ type: "tick" }));
+    }
+  }
+
+  #perform(effect: MetadataFetchEffect): void {
+    const { context, desk, life } = this.#options;
+    switch (effect.type) {
+      case "send":
+        return this.#sockets.get(effect.peer)?.tell({ type: "sendExtension", message: effect.message });
+      case "dial":
+        return void desk.dial(effect.address);
+      case "close":
+        return this.#dismiss(effect.peer, effect.reason);
+      case "ban":
+        context.banned.add(effect.host);
+        return life.emit({
+          type: "peerBanned",
+          infoHash: life.infoHash,
+          host: effect.host,
+          reason: effect.reason,
+        });
+      case "verify":
+        return void this.#verify(effect.bytes);
+      case "done":
+        return this.#found.resolve(effect.rawInfo);
+    }
+  }
+
+  #dismiss(peer: PeerKey, reason: string): void {
+    const socket = this.#sockets.get(peer);
+    this.#sockets.delete(peer);
+    if (socket) this.#options.desk.dismiss(socket, reason);
+  }
+
+  /** Checks against every hash that the link gives: a hybrid's metadata must have both (BEP 52 "upgrade path"). */
+  async #verify(bytes: Uint8Array): Promise<void> {
+    const { infoHashV1, infoHashV2 } = this.#options.magnet;
+    const isValid = (infoHashV1 === undefined || equals(await sha1(bytes), infoHashV1)) &&
+      (infoHashV2 === undefined || equals(await sha256(bytes), infoHashV2));
+    this.#tell({ type: "verified", isValid });
+  }
+}
