@@ -1,9 +1,9 @@
-/** Which stored thing goes when a store is full: the one that others have the least reason to seek here. */
+/** Which stored things go when a store is full: those that others have the least reason to seek here. */
 
 import { compareDistance } from "./node_id.ts";
 
-/** How many of the oldest entries compete: enough to spare what belongs here, few enough to be cheap in a flood. */
-const COMPETITORS = 16;
+/** So much goes at once: looking through the whole store for each newcomer would make a flood expensive. */
+const SHARE = 8;
 
 /** Something stored under a hash. */
 export interface Targeted {
@@ -11,16 +11,10 @@ export interface Targeted {
   readonly target: Uint8Array;
 }
 
-/** Removes the entry farthest from `near`, our own id, among the oldest, and gives it back. */
-export function evictFarthest<T extends Targeted>(entries: Map<string, T>, near: Uint8Array): T | undefined {
-  let farthestKey = "", farthest: T | undefined, seen = 0;
-  for (const [key, entry] of entries) {
-    if (seen++ >= COMPETITORS) break;
-    if (farthest === undefined || compareDistance(near, entry.target, farthest.target) > 0) {
-      farthestKey = key;
-      farthest = entry;
-    }
-  }
-  entries.delete(farthestKey);
-  return farthest;
+/** Removes the eighth of the entries that is farthest from `near`, our own id, and gives it back. */
+export function evictFarthest<T extends Targeted>(entries: Map<string, T>, near: Uint8Array): T[] {
+  const farthestFirst = [...entries].sort(([, a], [, b]) => compareDistance(near, b.target, a.target));
+  const evicted = farthestFirst.slice(0, Math.ceil(entries.size / SHARE));
+  for (const [key] of evicted) entries.delete(key);
+  return evicted.map(([, entry]) => entry);
 }

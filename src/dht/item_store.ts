@@ -42,12 +42,10 @@ export class ItemStore {
     return item.seq > stored.seq || isSameVersion(item, stored) ? undefined : KRPC_ERRORS.seqTooOld;
   }
 
-  /** Stores an item that was found good. If there are too many, one far from `near`, our own id, is forgotten. */
+  /** Stores an item that was found good. If there are too many, those far from `near`, our own id, are forgotten. */
   put(item: DhtItem, near: Uint8Array, now: number): void {
     const target = itemTarget(item), key = encodeHex(target);
-    // Renewed items go to the end: the front is where a victim is looked for.
-    this.#items.delete(key);
-    if (this.#items.size >= MAX_ITEMS) evictFarthest(this.#items, near);
+    if (this.#items.size >= MAX_ITEMS && !this.#items.has(key)) evictFarthest(this.#items, near);
     this.#items.set(key, { target, item, expiresAt: now + LIFETIME_MS });
   }
 

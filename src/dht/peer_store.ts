@@ -94,7 +94,7 @@ export class PeerStore {
       (this.#swarms.get(encodeHex(infoHash))?.list.length ?? 0) >= MAX_PEERS_PER_INFO_HASH;
   }
 
-  /** Stores or renews a peer. If there are too many info hashes, one far from `near`, our own id, is forgotten. */
+  /** Stores or renews a peer. If there are too many info hashes, those far from `near`, our own id, are forgotten. */
   announce(infoHash: Uint8Array, { address, seed }: Announcement, near: Uint8Array, now: number): void {
     const key = hostKey(address), compact = encodeCompactPeer(address), expiresAt = now + LIFETIME_MS;
     const swarm = this.#swarms.get(encodeHex(infoHash));
@@ -162,7 +162,7 @@ export class PeerStore {
 
   #found(infoHash: Uint8Array, near: Uint8Array): Swarm {
     if (this.#swarms.size >= MAX_INFO_HASHES) {
-      this.#peers -= evictFarthest(this.#swarms, near)?.list.length ?? 0;
+      for (const { list } of evictFarthest(this.#swarms, near)) this.#peers -= list.length;
     }
     const swarm: Swarm = { target: infoHash.slice(), byHost: new Map(), list: [] };
     this.#swarms.set(encodeHex(infoHash), swarm);

@@ -34,7 +34,7 @@ export class TokenBook {
     return tokenOf(this.#secret, ip, target);
   }
 
-  /** Whether the token was given to this address for this target five minutes ago or less, or not much longer. */
+  /** Whether the token was given to this address for this target: for five minutes at least, ten at most. */
   accepts(token: Uint8Array, ip: Uint8Array, target: Uint8Array, now: number): boolean {
     this.#rotate(now);
     if (token.length !== TOKEN_LENGTH) return false;
