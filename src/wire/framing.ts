@@ -94,7 +94,7 @@ function unitLength(
   return PREFIX_LENGTH + length;
 }
 
-/** Another protocol is known by its first wrong byte. */
+/** Another protocol is known by its first wrong byte, so the name is taken byte by byte. */
 function handshakeLength(
   state: ConnectionState,
   bytes: Uint8Array,
@@ -107,7 +107,7 @@ function handshakeLength(
     close(state, effects, "not a BitTorrent handshake");
     return Infinity;
   }
-  return HANDSHAKE_PREFIX_LENGTH;
+  return available < PROTOCOL_NAME.length ? available + 1 : HANDSHAKE_PREFIX_LENGTH;
 }
 
 function onUnit(

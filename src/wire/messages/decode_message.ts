@@ -38,7 +38,7 @@ export function decodeMessage(bytes: Uint8Array): PeerMessage | undefined {
 /** Does what {@linkcode decodeMessage} does, in place: the message lies from `start` (its id) to `end`, not empty. */
 export function decodeMessageAt(bytes: Uint8Array, start: number, end: number): NumberedMessage | undefined {
   const id = bytes[start]!, at = start + 1;
-  checkLength(id, end - start, start);
+  checkLength(id, end - start);
   switch (id) {
     case MESSAGE_IDS.choke:
       return { type: "choke" };
@@ -90,12 +90,10 @@ export function decodeMessageAt(bytes: Uint8Array, start: number, end: number): 
   }
 }
 
-function checkLength(id: number, length: number, offset: number): void {
+function checkLength(id: number, length: number): void {
   const expected = LENGTH_BY_ID[id]!;
   if (length === expected || expected === 0 || (length > expected && OPEN_ENDED_BY_ID[id] === 1)) return;
-  throw new DecodeError(`Cannot decode ${messageTypeOf(id)}: expected ${expected} bytes, got ${length}`, {
-    offset,
-  });
+  throw new DecodeError(`Cannot decode ${messageTypeOf(id)}: expected ${expected} bytes, got ${length}`);
 }
 
 function blockRangeAt<T extends "request" | "cancel" | "reject">(
