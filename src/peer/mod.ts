@@ -19,6 +19,7 @@
  * @module
  */
 
+export { DecodeError, type DecodeErrorOptions } from "../errors.ts";
 export type { Random } from "../bytes/random.ts";
 export {
   type AddressFamily,

@@ -2,6 +2,7 @@
 
 /** No content: keeps the connection open (BEP 3 "peer messages"). */
 export interface KeepAliveMessage {
+  /** Tells it from the other messages. */
   readonly type: "keepAlive";
 }
 
