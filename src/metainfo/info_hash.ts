@@ -19,10 +19,13 @@ export interface InfoHashes {
 
 /** Computes the hashes that torrents of a version have, over the raw bytes of the info dictionary. */
 export async function infoHashes(rawInfo: Uint8Array, version: TorrentVersion): Promise<InfoHashes> {
-  const [infoHashV1, infoHashV2] = await Promise.all([
-    version === "2" ? undefined : rawInfo.length <= SMALL ? sha1Sync(rawInfo) : sha1(rawInfo),
-    version === "1" ? undefined : sha256(rawInfo),
-  ]);
+  const pending = version === "1" ? undefined : sha256(rawInfo);
+  const infoHashV1 = version === "2"
+    ? undefined
+    : rawInfo.length <= SMALL
+    ? sha1Sync(rawInfo)
+    : await sha1(rawInfo);
+  const infoHashV2 = await pending;
   return nameHashes(infoHashV1, infoHashV2);
 }
 

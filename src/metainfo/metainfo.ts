@@ -7,7 +7,7 @@ import { DecodeError } from "../errors.ts";
 import type { HostAndPort } from "./host_and_port.ts";
 import type { TorrentInfo, TorrentVersion } from "./info.ts";
 import { type InfoHashes, infoHashes } from "./info_hash.ts";
-import { fault, within } from "./key_path.ts";
+import { fault } from "./key_path.ts";
 import type { PathOptions } from "./paths.ts";
 import { type PieceLayers, readPieceLayers } from "./piece_layers.ts";
 import { parseInfo, readVersion } from "./read_info.ts";
@@ -75,10 +75,10 @@ export async function readMetainfo(bytes: Uint8Array, options: ReadOptions = {})
   }
   const root = decodeDictionary(bytes, { tolerant: true, allowTrailing: true });
   const info = root.dictionary("info") ?? fault("info", "missing");
-  const version = within("info", () => readVersion(info));
+  const version = readVersion(info);
   const hashes = await infoHashes(info.raw, version);
   const name = encodeHex(hashes.infoHashV1 ?? hashes.infoHashV2 ?? hashes.infoHash);
-  const content = parseInfo(info, { ...options, fallbackName: name });
+  const content = parseInfo(info, { ...options, version, fallbackName: name });
   return {
     version,
     ...hashes,

@@ -29,13 +29,20 @@ export interface InfoOptions extends PathOptions {
  * @throws {DecodeError} If the bytes are no info dictionary that a torrent could be made of.
  */
 export function readInfo(rawInfo: Uint8Array, options: InfoOptions = {}): TorrentInfo {
-  return parseInfo(decodeDictionary(rawInfo, { tolerant: true }), options);
+  const info = decodeDictionary(rawInfo, { tolerant: true });
+  return parseInfo(info, { ...options, version: readVersion(info) });
+}
+
+/** What is known before an info dictionary is read. */
+interface ParseOptions extends InfoOptions {
+  /** What {@linkcode readVersion} has found. */
+  readonly version: TorrentVersion;
 }
 
 /** Reads a decoded info dictionary; see {@linkcode readInfo}. */
-export function parseInfo(info: BencodeDictionary, options: InfoOptions): TorrentInfo {
+export function parseInfo(info: BencodeDictionary, options: ParseOptions): TorrentInfo {
   return within("info", () => {
-    const version = readVersion(info), pieceLength = readPieceLength(info, version);
+    const { version } = options, pieceLength = readPieceLength(info, version);
     const name = readName(info, options), entries = readEntries(info, version, name.original, pieceLength);
     const multiFile = version === "2" ? !isBareFile(entries) : info.has("files");
     const files = makeFiles(entries, {
@@ -61,8 +68,8 @@ export function parseInfo(info: BencodeDictionary, options: InfoOptions): Torren
 
 /** Reads `meta version` first: of a newer version nothing else can be trusted (BEP 52 "meta version"). */
 export function readVersion(info: BencodeDictionary): TorrentVersion {
-  const version = info.integer("meta version") ?? 1;
-  if (version > 2) fault("meta version", `${version} is newer than this library`);
+  const version = within("info", () => info.integer("meta version")) ?? 1;
+  if (version > 2) fault("info.meta version", `${version} is newer than this library`);
   if (version < 2) return "1";
   // BEP 52 "infohash": whoever is lenient about bencoding must not be so where two readings give two torrents.
   decodeDictionary(info.raw);
