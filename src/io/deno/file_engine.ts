@@ -34,7 +34,7 @@ export class FileEngine implements PieceEngine {
   async store(piece: number, bytes: Uint8Array, hash: PieceHash): Promise<"stored" | "corrupt" | undefined> {
     if (!this.#workers.isUsable) return undefined;
     try {
-      const reply = await this.#workers.store({ bytes, hash, spans: this.#prepare(piece) });
+      const reply = await this.#workers.store({ bytes, hash: copyHash(hash), spans: this.#prepare(piece) });
       if (reply.type === "corrupt") return "corrupt";
       for (const { file, ...version } of reply.written) this.#storage.wrote(file, version);
       return "stored";
@@ -82,6 +82,14 @@ export class FileEngine implements PieceEngine {
     }
     return spans;
   }
+}
+
+/** Hashes are views of a whole torrent file, which would be cloned for each message. */
+function copyHash({ sha1, merkle }: PieceHash): PieceHash {
+  return {
+    ...(sha1 && { sha1: sha1.slice() }),
+    ...(merkle && { merkle: { ...merkle, hash: merkle.hash.slice() } }),
+  };
 }
 
 function hasHash(hashes: PieceHashes, piece: number, wanted: PieceHash): boolean {

@@ -6,6 +6,7 @@ import type { ContentStorage, FileStamp, FinishResult } from "../storage.ts";
 import { ContentFiles, type FileVersion, versionOf } from "./content_files.ts";
 import { ContentRoot } from "./content_root.ts";
 import { OpenFiles } from "./open_files.ts";
+import { ReadPace } from "./read_pace.ts";
 import { isNotFound, storageError } from "./storage_error.ts";
 
 /** Where content lies and how it is treated. */
@@ -25,6 +26,7 @@ export interface FileStorageOptions {
 export class FileStorage implements ContentStorage {
   readonly #files: ContentFiles;
   readonly #open = new OpenFiles();
+  readonly #pace = new ReadPace();
   readonly #unflushed = new Set<number>();
 
   private constructor(files: ContentFiles) {
@@ -59,7 +61,8 @@ export class FileStorage implements ContentStorage {
     if (path === undefined) {
       throw new StorageError(`Cannot read "${this.#files.finalPath(file)}": no such file`);
     }
-    await this.#open.use({ file, path, isWritable: false }, (handle) => readAt(handle, path, offset, into));
+    const span = { path, offset, into };
+    await this.#open.use({ file, path, isWritable: false }, (handle) => readAt(handle, span, this.#pace));
   }
 
   /** Writes all of `bytes` at `offset`. */
@@ -120,14 +123,24 @@ export class FileStorage implements ContentStorage {
   }
 }
 
-async function readAt(handle: Deno.FsFile, path: string, offset: number, into: Uint8Array): Promise<void> {
+/** What is read: bytes from `offset` on, to fill `into`. */
+interface ReadSpan {
+  readonly path: string;
+  readonly offset: number;
+  readonly into: Uint8Array;
+}
+
+async function readAt(handle: Deno.FsFile, { path, offset, into }: ReadSpan, pace: ReadPace): Promise<void> {
   // Seeking is no work of the disk: synchronous it costs half a microsecond, asynchronous fifty.
   handle.seekSync(offset, Deno.SeekMode.Start);
+  const blocks = pace.mayBlock(into.length), startedAt = blocks ? performance.now() : 0;
   for (let filled = 0; filled < into.length;) {
-    const count = await handle.read(filled === 0 ? into : into.subarray(filled));
+    const rest = filled === 0 ? into : into.subarray(filled);
+    const count = blocks ? handle.readSync(rest) : await handle.read(rest);
     if (count === null) throw new StorageError(`Cannot read "${path}": it ends at byte ${offset + filled}`);
     filled += count;
   }
+  if (blocks) pace.hasBlocked(startedAt);
 }
 
 async function writeAt(handle: Deno.FsFile, offset: number, bytes: Uint8Array): Promise<FileVersion> {
