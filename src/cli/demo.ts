@@ -13,6 +13,7 @@ import { areAlike, makePayload } from "./demo_payload.ts";
 import { Display } from "./display.ts";
 import { Failure } from "./failure.ts";
 import { formatBytes, formatCount, formatElapsed, formatRate } from "./format.ts";
+import { hashFiles } from "./hash_files.ts";
 import { createPalette, padEnd } from "./render.ts";
 import { listSource } from "./source_files.ts";
 import type { Terminal } from "./terminal.ts";
@@ -102,9 +103,15 @@ async function prepare({ options, say }: Stage, source: string): Promise<readonl
 }
 
 async function describe({ say, signal }: Stage, source: string, tracker: string): Promise<Metainfo> {
-  const startedAt = performance.now(), { name, files } = await listSource(source, undefined);
+  const startedAt = performance.now(), { name, files } = await listSource(source);
   const metainfo = await readMetainfo(
-    await createTorrent(files, { name, version: "hybrid", announce: [[tracker]], signal }),
+    await createTorrent(files, {
+      name,
+      version: "hybrid",
+      announce: [[tracker]],
+      hasher: hashFiles(files),
+      signal,
+    }),
   );
   const { info, infoHash } = metainfo;
   say(

@@ -4,41 +4,47 @@ import { basename, join, resolve } from "node:path";
 import type { SourceFile } from "../metainfo/layout.ts";
 import { describeSystemError, Failure } from "./failure.ts";
 
+/** A file on the disk to make a torrent of. */
+export interface DiskFile extends SourceFile {
+  /** Where it is. */
+  readonly diskPath: string;
+  readonly length: number;
+}
+
 /** What a path holds. */
 export interface Source {
   /** Name of the folder or the file. */
   readonly name: string;
   /** Whether it is a folder: then the torrent has one, too. */
   readonly isFolder: boolean;
-  readonly files: readonly SourceFile[];
-  /** Bytes of all files. */
-  readonly length: number;
+  readonly files: readonly DiskFile[];
+}
+
+/** How a path is listed. */
+export interface ListOptions {
+  /** Another name than that of the folder or the file. */
+  readonly name?: string | undefined;
+  /** A file to leave out, so that a torrent made of the folder it lies in does not contain itself. */
+  readonly except?: string | undefined;
 }
 
 /**
- * Lists what is at a path; symbolic links are followed. `except` is a file that is left out, so that a torrent made of
- * the folder it lies in does not contain itself.
+ * Lists what is at a path; symbolic links are followed.
  *
  * @throws {Failure} If something cannot be read or is neither a file nor a folder.
  */
-export async function listSource(path: string, except: string | undefined): Promise<Source> {
+export async function listSource(path: string, options: ListOptions = {}): Promise<Source> {
   const { isDirectory } = await look(path, Deno.stat);
-  const name = basename(await look(path, Deno.realPath));
-  const files: SourceFile[] = [];
-  if (isDirectory) {
-    await walk(path, [], { files, except: except === undefined ? undefined : resolve(except), above: [] });
-  } else files.push(await describeFile(path, [name]));
-  return {
-    name,
-    isFolder: isDirectory,
-    files,
-    length: files.reduce((sum, file) => sum + (file.length ?? 0), 0),
-  };
+  const name = options.name ?? basename(await look(path, Deno.realPath));
+  const files: DiskFile[] = [], except = options.except === undefined ? undefined : resolve(options.except);
+  if (isDirectory) await walk(path, [], { files, except, above: [] });
+  else files.push(await describeFile(path, [name]));
+  return { name, isFolder: isDirectory, files };
 }
 
 /** What a walk collects and must know. */
 interface Walk {
-  readonly files: SourceFile[];
+  readonly files: DiskFile[];
   readonly except: string | undefined;
   /** Real paths of the folders above, against links that lead back to them. */
   readonly above: readonly string[];
@@ -58,10 +64,10 @@ async function walk(folder: string, segments: readonly string[], state: Walk): P
   }
 }
 
-async function describeFile(path: string, segments: readonly string[]): Promise<SourceFile> {
+async function describeFile(path: string, segments: readonly string[]): Promise<DiskFile> {
   const { isFile, size } = await look(path, Deno.stat);
   if (!isFile) throw new Failure(`Cannot make a torrent of "${path}": it is neither a file nor a folder`);
-  return { path: segments, length: size, content: () => openStream(path) };
+  return { path: segments, length: size, diskPath: path, content: () => openStream(path) };
 }
 
 /** Reads are few and memory is small. */

@@ -29,6 +29,9 @@ export async function withClient<T>(
     try {
       return await work(client, signal);
     } finally {
+      if (signal.aborted && terminal.columns() !== undefined) {
+        terminal.writeError("Saying goodbye; Ctrl-C again ends at once\n");
+      }
       await client.close();
       await printing;
     }

@@ -6,6 +6,7 @@ import { readMetainfo } from "../../metainfo/metainfo.ts";
 import { UsageError } from "../arguments.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import { type Command, defineCommand } from "../command.ts";
+import { hashFiles } from "../hash_files.ts";
 import { createPalette } from "../render.ts";
 import { drawIdentity } from "../report.ts";
 import { listSource } from "../source_files.ts";
@@ -45,19 +46,18 @@ export const command: Command = defineCommand({
   notes: "FILE is replaced as a whole once the torrent is complete.",
   async run({ operands: [path], options }, terminal) {
     const version = readVersion(options.version), surroundings = readSurroundings(options);
-    const content = await listSource(path, options.output);
-    const name = options.name ?? content.name,
-      files = content.isFolder ? content.files : content.files.map((file) => ({ ...file, path: [name] }));
+    const { name, isFolder, files } = await listSource(path, { name: options.name, except: options.output });
     const bytes = await watchWork(terminal, `Hashing ${name}`, (onProgress) =>
       createTorrent(files, {
         ...surroundings,
-        ...(content.isFolder && { name }),
+        ...(isFolder && { name }),
         ...(options["piece-length"] !== undefined && { pieceLength: options["piece-length"] }),
         ...(options.source !== undefined && { source: options.source }),
         ...(!options["no-date"] && { creationDate: Math.floor(Date.now() / 1000) }),
         version,
         private: options.private,
         createdBy: `network-bittorrent ${VERSION}`,
+        hasher: hashFiles(files),
         onProgress,
       }));
     const metainfo = await readMetainfo(bytes);
