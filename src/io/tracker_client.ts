@@ -6,6 +6,7 @@ import { canonicalHost } from "../peer/address.ts";
 import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "../tracker/messages/announce.ts";
 import { parseTrackerUrl, type TrackerUrl } from "../tracker/messages/tracker_url.ts";
 import type { UdpExchangeRequest } from "../tracker/udp_exchange.ts";
+import { DatagramHub } from "./datagram_hub.ts";
 import { announceHttp, scrapeHttp } from "./http_tracker.ts";
 import type { Clock, Network } from "./transport.ts";
 import { UdpTrackers } from "./udp_trackers.ts";
@@ -19,18 +20,30 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Performs announces and scrapes. UDP sockets are bound when first needed and shared. */
+/** What a tracker client needs of its surroundings. */
+export interface TrackerClientOptions {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The UDP socket to share; one of its own, bound when first needed, if absent. */
+  readonly hub?: DatagramHub;
+}
+
+/** Performs announces and scrapes. */
 export class TrackerClient {
   readonly #network: Network;
   readonly #clock: Clock;
   readonly #udp: UdpTrackers;
+  /** A UDP socket of our own, if none is shared. */
+  readonly #ownHub: DatagramHub | undefined;
   readonly #closed = new AbortController();
 
   /** Opens nothing yet. */
-  constructor(options: { readonly network: Network; readonly clock: Clock; readonly random: Random }) {
-    this.#network = options.network;
-    this.#clock = options.clock;
-    this.#udp = new UdpTrackers(options);
+  constructor({ network, clock, random, hub }: TrackerClientOptions) {
+    this.#network = network;
+    this.#clock = clock;
+    this.#ownHub = hub ? undefined : new DatagramHub(network);
+    this.#udp = new UdpTrackers({ hub: hub ?? this.#ownHub!, clock, random });
   }
 
   /**
@@ -74,7 +87,8 @@ export class TrackerClient {
   /** Gives up everything under way and closes the sockets. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed.abort(new TransportError("The tracker client is closed"));
-    await this.#udp.close();
+    this.#udp.close();
+    await this.#ownHub?.close();
   }
 
   async #askUdp(

@@ -9,7 +9,8 @@ import type { TorrentFile } from "../../metainfo/info.ts";
 import type { FileStamp, FinishResult } from "../storage.ts";
 import { Turns } from "../turns.ts";
 import { type ContentRoot, lstat } from "./content_root.ts";
-import { linkTarget } from "./link_target.ts";
+import { type FileVersion, versionOf } from "./file_version.ts";
+import { Furnishings, makeExecutable } from "./furnishings.ts";
 import { Listings } from "./listings.ts";
 import { storageError } from "./storage_error.ts";
 
@@ -18,12 +19,6 @@ const PART = ".part";
 
 /** Under which name a file is there. */
 type Place = "absent" | "part" | "final";
-
-/** Length and time of the last change; a {@linkcode FileStamp} without the name. */
-export interface FileVersion {
-  readonly length: number;
-  readonly modifiedMs: number;
-}
 
 interface FileState {
   place: Place;
@@ -53,11 +48,6 @@ export interface ContentFilesOptions {
   readonly symlinks: boolean;
 }
 
-/** Reads the two facts by which a change is noticed. */
-export function versionOf(info: Deno.FileInfo): FileVersion {
-  return { length: info.size, modifiedMs: info.mtime?.getTime() ?? 0 };
-}
-
 /** The files of one torrent below a root. */
 export class ContentFiles {
   readonly #root: ContentRoot;
@@ -65,7 +55,7 @@ export class ContentFiles {
   readonly #options: ContentFilesOptions;
   readonly #paths: readonly string[];
   readonly #states: readonly FileState[];
-  #isFurnished = false;
+  readonly #furnishings: Furnishings;
 
   /** Knows nothing of the disk yet: see {@linkcode ContentFiles.look}. @throws {StorageError} If a path is not safe. */
   constructor(root: ContentRoot, files: readonly TorrentFile[], options: ContentFilesOptions) {
@@ -74,6 +64,7 @@ export class ContentFiles {
     this.#options = options;
     this.#paths = files.map((file) => file.pad ? "" : root.path(file.path));
     this.#states = files.map(() => ({ ...UNSEEN }));
+    this.#furnishings = new Furnishings(root, files, options.symlinks);
   }
 
   /** Paths that files are written at. */
@@ -135,7 +126,7 @@ export class ContentFiles {
     const state = this.#states[file]!, path = this.#paths[file]! + PART;
     if (state.isReady) return { path, isNew: false };
     if (state.isBlocked) throw blockedError(this.#paths[file]!);
-    this.#furnish();
+    this.#furnishings.make();
     this.#root.makeParents(this.#files[file]!.path);
     if (state.place === "final") this.#reopen(file);
     else if (state.place === "part") this.#resume(file);
@@ -151,7 +142,7 @@ export class ContentFiles {
    */
   finish(file: number): FinishResult {
     const { length, executable } = this.#files[file]!, state = this.#states[file]!, before = state.version;
-    this.#furnishIfPossible();
+    this.#furnishings.makeIfPossible();
     if (length === 0) return "finished";
     const found = this.#find(file);
     if (found === undefined) return "changed";
@@ -160,7 +151,7 @@ export class ContentFiles {
       return "changed";
     }
     if (found.partial) this.#rename(file);
-    if (executable) makeExecutable(this.#paths[file]!);
+    if (found.partial && executable) makeExecutable(this.#paths[file]!);
     return "finished";
   }
 
@@ -225,40 +216,6 @@ export class ContentFiles {
       throw storageError("write", path, cause);
     }
   }
-
-  /** Someone who only seeds may have no right to write here, and need not. */
-  #furnishIfPossible(): void {
-    try {
-      this.#furnish();
-    } catch (error) {
-      if (!(error instanceof StorageError)) throw error;
-    }
-  }
-
-  /** Makes what has no pieces: empty files and symbolic links. Whatever is there already is left alone. */
-  #furnish(): void {
-    if (this.#isFurnished) return;
-    for (const file of this.#files) {
-      if (file.pad || file.length > 0) continue;
-      this.#root.makeParents(file.path);
-      const path = this.#paths[file.index]!;
-      if (lstat(path) !== undefined || this.#link(file)) continue;
-      createEmpty(path);
-      if (file.executable) makeExecutable(path);
-    }
-    this.#isFurnished = true;
-  }
-
-  #link(file: TorrentFile): boolean {
-    if (file.symlink === undefined || !this.#options.symlinks || !this.#root.isPlain(file.path)) return false;
-    try {
-      Deno.symlinkSync(linkTarget(file.path, file.symlink), this.#paths[file.index]!);
-      return true;
-    } catch {
-      // Windows lets few users do this; an empty file is what BEP 47 leaves.
-      return false;
-    }
-  }
 }
 
 function stat(path: string): Deno.FileInfo | undefined {
@@ -285,24 +242,5 @@ function rename(from: string, to: string): void {
     Deno.renameSync(from, to);
   } catch (cause) {
     throw storageError("rename", from, cause);
-  }
-}
-
-function createEmpty(path: string): void {
-  try {
-    Deno.openSync(path, { write: true, createNew: true }).close();
-  } catch (cause) {
-    throw storageError("create", path, cause);
-  }
-}
-
-function makeExecutable(path: string): void {
-  if (Deno.build.os === "windows") return;
-  try {
-    const mode = Deno.statSync(path).mode ?? 0o644;
-    // Whoever may read it may run it.
-    Deno.chmodSync(path, mode | (mode & 0o444) >> 2);
-  } catch {
-    // The content is complete all the same.
   }
 }

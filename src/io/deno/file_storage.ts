@@ -3,7 +3,8 @@
 import { StorageError } from "../../errors.ts";
 import type { TorrentFile } from "../../metainfo/info.ts";
 import type { ContentStorage, FileStamp, FinishResult } from "../storage.ts";
-import { ContentFiles, type FileVersion, versionOf } from "./content_files.ts";
+import { ContentFiles } from "./content_files.ts";
+import { type FileVersion, versionOf } from "./file_version.ts";
 import { ContentRoot } from "./content_root.ts";
 import { OpenFiles } from "./open_files.ts";
 import { ReadPace } from "./read_pace.ts";

@@ -1,6 +1,6 @@
 /** The worker's side: verifies and writes pieces, hashes whole contents. Started by `worker_lane.ts`. */
 
-import type { FileVersion } from "./content_files.ts";
+import type { FileVersion } from "./file_version.ts";
 import { hashPieces } from "./hash_pieces.ts";
 import { storageFault } from "./storage_fault.ts";
 import { SyncFiles } from "./sync_files.ts";

@@ -1,7 +1,7 @@
 /** Open files of a worker, read and written at positions, synchronously: there it costs least. */
 
 import { StorageError } from "../../errors.ts";
-import { type FileVersion, versionOf } from "./content_files.ts";
+import { type FileVersion, versionOf } from "./file_version.ts";
 import { storageError } from "./storage_error.ts";
 
 /** Each worker has so many; see `open_files.ts`. */

@@ -2,7 +2,7 @@
 
 import type { TorrentInfo } from "../../metainfo/info.ts";
 import type { PieceHash } from "../../metainfo/verify.ts";
-import type { FileVersion } from "./content_files.ts";
+import type { FileVersion } from "./file_version.ts";
 
 /** A run of bytes of a piece and where it is written. */
 export interface WriteSpan {

@@ -1,0 +1,88 @@
+/**
+ * One UDP socket for all that speaks over UDP: trackers, the DHT and uTP recognise their own datagrams (BEP 5, 15, 29
+ * share a port, so that one hole in a firewall serves them all).
+ */
+
+import { StateError } from "../errors.ts";
+import { type AddressFamily, isIpv6, type PeerAddress } from "../peer/address.ts";
+import type { BindOptions, DatagramSocket, Network } from "./transport.ts";
+
+/** Bytes of the largest datagram that counts: an announce of 200 IPv6 peers has 3,620, a DHT packet rarely 1,500. */
+const LONGEST_DATAGRAM = 8192;
+
+/** Takes a datagram if it is its own, and says so. The bytes may be reused after the call. */
+export type DatagramConsumer = (from: PeerAddress, bytes: Uint8Array) => boolean;
+
+/** A socket that several protocols share. It is bound when first needed. */
+export class DatagramHub {
+  readonly #network: Network;
+  readonly #options: BindOptions;
+  readonly #consumers = new Set<DatagramConsumer>();
+  #socket: Promise<DatagramSocket> | undefined;
+  #isClosed = false;
+
+  /** Binds nothing yet. `options` say where; if the port is taken another one is chosen. */
+  constructor(network: Network, options: BindOptions = {}) {
+    this.#network = network;
+    this.#options = options;
+  }
+
+  /** Hands datagrams to `consumer` from now on; the answer ends it. */
+  add(consumer: DatagramConsumer): () => void {
+    this.#consumers.add(consumer);
+    return () => this.#consumers.delete(consumer);
+  }
+
+  /** Where the socket is bound. @throws {TransportError} If it cannot be. @throws {StateError} After `close`. */
+  async address(): Promise<PeerAddress> {
+    return (await this.#open()).address;
+  }
+
+  /** The families of addresses that the socket reaches. */
+  async families(): Promise<readonly AddressFamily[]> {
+    const { host } = await this.address();
+    if (!isIpv6(host)) return [4];
+    return host === "::" ? [4, 6] : [6];
+  }
+
+  /** Sends a datagram; one that cannot be sent is lost, as any may be. */
+  async send(bytes: Uint8Array, to: PeerAddress): Promise<void> {
+    const socket = await this.#open().catch(() => undefined);
+    await socket?.send(bytes, to).catch(() => {});
+  }
+
+  /** Closes the socket. Safe to call twice. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#consumers.clear();
+    (await this.#socket?.catch(() => undefined))?.close();
+  }
+
+  #open(): Promise<DatagramSocket> {
+    if (this.#isClosed) return Promise.reject(new StateError("Cannot use the UDP socket: it is closed"));
+    if (this.#socket === undefined) {
+      this.#socket = this.#bind();
+      this.#socket.then((socket) => this.#receive(socket), () => this.#socket = undefined);
+    }
+    return this.#socket;
+  }
+
+  async #bind(): Promise<DatagramSocket> {
+    try {
+      return await this.#network.bindDatagram(this.#options);
+    } catch (error) {
+      if (!this.#options.port) throw error;
+      return await this.#network.bindDatagram({ ...this.#options, port: 0 });
+    }
+  }
+
+  async #receive(socket: DatagramSocket): Promise<void> {
+    if (this.#isClosed) return socket.close();
+    const buffer = new Uint8Array(LONGEST_DATAGRAM);
+    for (;;) {
+      const datagram = await socket.receive(buffer).catch(() => null);
+      if (datagram === null) return;
+      for (const consumer of this.#consumers) if (consumer(datagram.from, datagram.bytes)) break;
+    }
+  }
+}
