@@ -45,9 +45,8 @@ export function makeFiles(entries: readonly FileEntry[], options: FileOptions): 
   const paths = distinctPaths(entries, options), files: TorrentFile[] = [];
   let offset = 0;
   for (let index = 0; index < entries.length; index++) {
-    const entry = entries[index]!,
-      { length, attributes, pad, sha1, piecesRoot } = entry,
-      path = paths[index]!;
+    const entry = entries[index]!, path = paths[index]!;
+    const { length, attributes, pad, sha1, piecesRoot } = entry;
     offset = Math.ceil(offset / options.alignment) * options.alignment;
     const originalPath = originalOf(entry, path, options);
     files.push({
@@ -142,6 +141,5 @@ function foldersOf(paths: Iterable<string>): Set<string> {
 
 /** What a file system that ignores case and composition compares. */
 function foldCase(path: string): string {
-  // deno-lint-ignore no-control-regex
-  return (/[^\x00-\x7f]/.test(path) ? path.normalize("NFC") : path).toLowerCase();
+  return (/[\u0080-\uffff]/.test(path) ? path.normalize("NFC") : path).toLowerCase();
 }

@@ -38,10 +38,9 @@ const SHA1_LENGTH = 20;
  * @throws {StorageError} If content cannot be read or has another length than announced.
  */
 export async function hashContent(layout: ContentLayout, options: HashOptions = {}): Promise<PieceHashes> {
-  const { info } = layout,
-    hashes = emptyHashes(info),
-    content = new ContentReader(layout.sources, options.signal);
-  const buffer = new Uint8Array(info.pieceLength), pending: Promise<void>[] = [];
+  const { info } = layout, content = new ContentReader(layout.sources, options.signal);
+  const hashes = emptyHashes(info), buffer = new Uint8Array(info.pieceLength);
+  const pending: Promise<void>[] = [];
   const total = info.version === "2" ? info.contentLength : info.length;
   let hashed = 0;
   try {
@@ -49,8 +48,11 @@ export async function hashContent(layout: ContentLayout, options: HashOptions = 
       const bytes = buffer.subarray(0, pieceSize(info, piece));
       for (const span of pieceFiles(info, piece)) await content.read(span, bytes);
       // WebCrypto copies its input before the call returns, so the buffer is free again.
-      const stored = storeHashes(hashes, info, piece, bytes);
-      pending.push(stored.then(() => options.onProgress?.(hashed += bytes.length, total)));
+      const stored = storeHashes(hashes, info, piece, bytes)
+        .then(() => options.onProgress?.(hashed += bytes.length, total));
+      // It is awaited below; until then a fault in it must not count as unhandled.
+      stored.catch(() => {});
+      pending.push(stored);
       if (pending.length >= IN_FLIGHT) await pending.shift();
     }
     await content.end();

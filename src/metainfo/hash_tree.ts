@@ -107,8 +107,8 @@ export function proveHashes(
   if (proofStart !== real && proofStart !== length * NODE_LENGTH) return undefined;
   const hashes = answer.subarray(0, real);
   let node = rangeRoot(answer.subarray(0, proofStart), query), place = proofStart;
-  for (const [layer, sibling] of proof) {
-    node = parentOf(node, answer.subarray(place, place += NODE_LENGTH), layer, sibling);
+  for (; place < answer.length; place += NODE_LENGTH) {
+    node = parentOf(node, answer.subarray(place, place + NODE_LENGTH));
   }
   return { hashes, ancestor: node };
 }
@@ -134,11 +134,12 @@ function rangeRoot(hashes: Uint8Array, query: HashQuery): TreeNode {
   return { layer: to, index: query.index / query.length, hash: merkleRoot(hashes, { from, to }) };
 }
 
-function parentOf(node: TreeNode, sibling: Uint8Array, layer: number, siblingIndex: number): TreeNode {
-  const pair = new Uint8Array(2 * NODE_LENGTH), hash = new Uint8Array(NODE_LENGTH);
-  const isRight = siblingIndex % 2 === 1;
-  pair.set(node.hash, isRight ? 0 : NODE_LENGTH);
-  pair.set(sibling, isRight ? NODE_LENGTH : 0);
+function parentOf(node: TreeNode, sibling: Uint8Array): TreeNode {
+  const pair = new Uint8Array(2 * NODE_LENGTH),
+    hash = new Uint8Array(NODE_LENGTH),
+    isLeft = node.index % 2 === 0;
+  pair.set(node.hash, isLeft ? 0 : NODE_LENGTH);
+  pair.set(sibling, isLeft ? NODE_LENGTH : 0);
   hashPair(pair, 0, hash, 0);
-  return { layer: layer + 1, index: siblingIndex >>> 1, hash };
+  return { layer: node.layer + 1, index: Math.floor(node.index / 2), hash };
 }

@@ -73,21 +73,12 @@ export function layoutContent(files: readonly SourceFile[], options: LayoutOptio
     ...(multiFile && { folder: { safe: name, original: encodeUtf8(name) } }),
     alignment: version === "2" ? pieceLength : 1,
   });
-  const space = measure(laidOut, pieceLength),
-    reason = pieceLengthFault(pieceLength, version) ?? spaceFault(space);
+  const space = measure(laidOut, pieceLength);
+  const reason = pieceLengthFault(pieceLength, version) ?? spaceFault(space);
   if (reason !== undefined) throw new RangeError(`Cannot create torrent: ${reason}`);
+  const content = { version, name, multiFile, pieceLength, ...space, files: laidOut };
   return {
-    info: {
-      version,
-      name,
-      multiFile,
-      pieceLength,
-      ...space,
-      private: false,
-      files: laidOut,
-      similar: [],
-      collections: [],
-    },
+    info: { ...content, private: false, similar: [], collections: [] },
     sources: sources.map((source) => typeof source === "number" ? undefined : source),
   };
 }
@@ -138,8 +129,8 @@ function pathFault(path: readonly string[], reason: string): TypeError {
 }
 
 function isSegment(segment: string): boolean {
-  // deno-lint-ignore no-control-regex
-  return segment !== "" && segment !== "." && segment !== ".." && !/[/\x00]/.test(segment);
+  const isWord = segment !== "" && segment !== "." && segment !== "..";
+  return isWord && !segment.includes("/") && !segment.includes("\0");
 }
 
 /** The order of a file tree: by the bytes of the segments, one by one (BEP 52 "file tree"). */

@@ -86,7 +86,7 @@ function readName(info: BencodeDictionary, options: InfoOptions): TorrentName {
   const original = info.bytes("name.utf-8") ?? info.bytes("name");
   const safe = original && original.length > 0 ? safeSegment(original, options) : undefined;
   if (original && safe !== undefined) return { safe, original };
-  const fallback = options.fallbackName ?? "torrent";
+  const fallback = safeSegment(encodeUtf8(options.fallbackName || "torrent"), options) ?? "torrent";
   return { safe: fallback, original: encodeUtf8(fallback) };
 }
 

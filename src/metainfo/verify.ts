@@ -50,8 +50,11 @@ export interface HashedPiece {
  * @throws {RangeError} If there is no such piece.
  */
 export function pieceHash(source: PieceHashSource, piece: number): PieceHash {
-  const { info } = source, merkle = info.version === "1" ? undefined : merkleHash(source, piece);
-  pieceSize(info, piece);
+  const { info } = source, { file, length } = pieceContent(info, piece);
+  const hash = info.version === "1"
+    ? undefined
+    : nodeHash(source, file, piece - file.offset / info.pieceLength);
+  const merkle = hash && { hash, layer: pieceNodeLayer(file, info.pieceLength), length };
   const sha1 = info.pieces?.subarray(piece * 20, piece * 20 + 20);
   return { ...(sha1 && { sha1 }), ...(merkle && { merkle }) };
 }
@@ -103,12 +106,6 @@ export function pieceNodeLayer(file: TorrentFile, pieceLength: number): number {
 
 async function merkleNode(bytes: Uint8Array, node: Omit<MerklePieceHash, "hash">): Promise<Uint8Array> {
   return merkleRoot(await hashBlocks(bytes.subarray(0, node.length)), { from: 0, to: node.layer });
-}
-
-function merkleHash(source: PieceHashSource, piece: number): MerklePieceHash | undefined {
-  const { info } = source, { file, length } = pieceContent(info, piece);
-  const hash = nodeHash(source, file, piece - file.offset / info.pieceLength);
-  return hash && { hash, layer: pieceNodeLayer(file, info.pieceLength), length };
 }
 
 function nodeHash(source: PieceHashSource, file: TorrentFile, pieceOfFile: number): Uint8Array | undefined {

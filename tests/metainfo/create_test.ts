@@ -232,6 +232,18 @@ Deno.test("createTorrent() stops when it is aborted while a stream says nothing"
   );
 });
 
+Deno.test("createTorrent() passes on what the progress callback throws", async () => {
+  const fault = new Error("callback"), content = streamOf(bytesOf(200_000), 5000);
+  const onProgress = () => {
+    throw fault;
+  };
+  const promise = createTorrent([{ path: ["x"], length: 200_000, content }], {
+    pieceLength: 16384,
+    onProgress,
+  });
+  assertEquals(await assertRejects(() => promise), fault);
+});
+
 Deno.test("createTorrent() notices content of another length, or none that can be read", async () => {
   const file = (
     length: number,

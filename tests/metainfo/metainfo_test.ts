@@ -109,7 +109,7 @@ Deno.test("readMetainfo() falls back to the info hash when the name says nothing
     assertEquals([info.name, info.files[0]?.path], [encodeHex(infoHash), [encodeHex(infoHash)]]);
   }
   assertEquals(readInfo(encode({ ...BARE, name: ".." })).name, "torrent");
-  assertEquals(readInfo(encode({ ...BARE, name: ".." }), { fallbackName: "x" }).name, "x");
+  assertEquals(readInfo(encode({ ...BARE, name: ".." }), { fallbackName: "x/y" }).name, "xy");
 });
 
 Deno.test("readMetainfo() numbers files whose paths clash", async () => {
