@@ -27,13 +27,43 @@
  * assertEquals(clock.now(), 300);
  * ```
  *
+ * Those who write a storage of their own find in {@linkcode storageCases} what it must do:
+ * `for (const { name, run } of storageCases) Deno.test(name, () => run(open))`.
+ *
  * @module
  */
 
+export type { Bitfield } from "../bytes/bitfield.ts";
+export type { Random } from "../bytes/random.ts";
 export { MemoryStorage, openMemoryStore } from "../io/memory_storage.ts";
-export { MemoryStateStore } from "../io/state_store.ts";
 export { DEFAULT_LINK, type LinkQuality } from "../io/memory/link.ts";
 export { seededRandom } from "../io/memory/seeded_random.ts";
 export { type RunOptions, VirtualClock } from "../io/memory/virtual_clock.ts";
-export { type Traffic } from "../io/memory/virtual_host.ts";
-export { type HttpHandler, VirtualNetwork, type VirtualNetworkOptions } from "../io/memory/virtual_network.ts";
+export type { Traffic } from "../io/memory/virtual_host.ts";
+export {
+  type HttpHandler,
+  VirtualNetwork,
+  type VirtualNetworkOptions,
+} from "../io/memory/virtual_network.ts";
+export { MemoryStateStore, type StateStore } from "../io/state_store.ts";
+export type {
+  CheckOptions,
+  ContentStorage,
+  FileStamp,
+  FinishResult,
+  PieceBuffers,
+  PieceStore,
+} from "../io/storage.ts";
+export type {
+  BindOptions,
+  ByteConnection,
+  Clock,
+  Datagram,
+  DatagramSocket,
+  DialOptions,
+  Listener,
+  Network,
+} from "../io/transport.ts";
+export type { PieceHashSource } from "../metainfo/verify.ts";
+export type { PeerAddress } from "../peer/address.ts";
+export { type OpenTestStorage, type StorageCase, storageCases } from "./storage_cases.ts";

@@ -67,11 +67,6 @@ export class ContentFiles {
     this.#furnishings = new Furnishings(root, files, options.symlinks);
   }
 
-  /** Paths that files are written at. */
-  get partPaths(): string[] {
-    return this.#paths.map((path) => path + PART);
-  }
-
   /** Where every file was when last looked at. */
   get paths(): (string | undefined)[] {
     return this.#states.map(({ place }, file) => this.#nameOf(file, place));

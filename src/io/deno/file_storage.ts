@@ -51,11 +51,6 @@ export class FileStorage implements ContentStorage {
     return this.#files.paths;
   }
 
-  /** Where each file is written, by index. */
-  get partPaths(): string[] {
-    return this.#files.partPaths;
-  }
-
   /** Fills `into` from `offset` on. */
   async read(file: number, offset: number, into: Uint8Array): Promise<void> {
     const path = this.#files.path(file);
