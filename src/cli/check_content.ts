@@ -6,13 +6,13 @@ import type { PieceStore } from "../io/storage.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { describeSystemError, Failure } from "./failure.ts";
 import { type FoundFile, judgeContent, type Verdict } from "./verdict.ts";
-import type { OnProgress } from "./watch_work.ts";
+import type { Watch } from "./watch_work.ts";
 
 /** Hashes every piece and looks at every file; changes nothing. @throws {Failure} If the folder is none. */
 export async function checkContent(
   metainfo: Metainfo,
   directory: string,
-  onProgress: OnProgress,
+  { signal, onProgress }: Partial<Watch> = {},
 ): Promise<Verdict> {
   const { info } = metainfo;
   await refuseNoFolder(directory);
@@ -20,7 +20,8 @@ export async function checkContent(
   const found = await findFiles(metainfo, directory, store);
   let checked = 0;
   const pieces = await store.checkAll({
-    onProgress: () => onProgress(Math.min(++checked * info.pieceLength, info.length), info.length),
+    ...(signal && { signal }),
+    onProgress: () => onProgress?.(Math.min(++checked * info.pieceLength, info.length), info.length),
   });
   return judgeContent(info, found, pieces);
 }

@@ -207,7 +207,7 @@ interface Expectation {
 
 /** Compares every byte with the source, and every piece with its hash. */
 async function verify(
-  { options, folder, say }: Stage,
+  { options, folder, say, signal }: Stage,
   { metainfo, source, files }: Expectation,
 ): Promise<void> {
   const startedAt = performance.now(), { name, pieceCount } = metainfo.info;
@@ -217,7 +217,7 @@ async function verify(
       if (await areAlike(join(source, file), join(target, name, file))) continue;
       throw new Failure(`Leecher ${leecher} has other bytes in "${file}"`);
     }
-    const { complete } = await checkContent(metainfo, target, () => {});
+    const { complete } = await checkContent(metainfo, target, { signal });
     if (!complete) throw new Failure(`Leecher ${leecher} has pieces that fail their hash`);
   }
   const count = formatCount(files.length * options.leechers, "file");

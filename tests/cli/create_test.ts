@@ -162,3 +162,12 @@ Deno.test("create shows a bar on a terminal, and wipes it away", () =>
     assert(terminal.error.endsWith("\r\x1b[J\x1b[?25h"));
     assert(!terminal.out.includes("\x1b"));
   }));
+
+Deno.test("create that is interrupted ends with 130 and writes nothing", () =>
+  withFolder(async (folder) => {
+    const data = await makeData(folder), terminal = new FakeTerminal({ columns: 60 });
+    terminal.interrupt();
+    assertEquals(await runCli(["create", data, "-o", `${folder}/x.torrent`], terminal), 130);
+    assertEquals([terminal.out, await namesIn(folder)], ["", ["data"]]);
+    assert(terminal.error.endsWith("\x1b[?25h"));
+  }));

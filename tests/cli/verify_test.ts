@@ -1,7 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { runCli } from "../../src/cli/main.ts";
 import { createTorrent } from "../../src/metainfo/create.ts";
 import type { TorrentVersion } from "../../src/metainfo/info.ts";
-import { run, withFolder } from "./fake_terminal.ts";
+import { FakeTerminal, run, withFolder } from "./fake_terminal.ts";
 
 const KIB = 1024;
 
@@ -147,4 +148,12 @@ Deno.test("verify needs a folder that is there", () =>
     const file = await run("verify", torrent, torrent);
     assertEquals([file.exitCode, file.out], [1, ""]);
     assertStringIncludes(file.error, `Cannot read "${torrent}": `);
+  }));
+
+Deno.test("verify that is interrupted ends with 130 and judges nothing", () =>
+  withContent("1", async ({ torrent, folder }) => {
+    const terminal = new FakeTerminal();
+    terminal.interrupt();
+    assertEquals(await runCli(["verify", torrent, folder], terminal), 130);
+    assertEquals([terminal.out, terminal.error], ["", ""]);
   }));

@@ -47,7 +47,7 @@ export const command: Command = defineCommand({
   async run({ operands: [path], options }, terminal) {
     const version = readVersion(options.version), surroundings = readSurroundings(options);
     const { name, isFolder, files } = await listSource(path, { name: options.name, except: options.output });
-    const bytes = await watchWork(terminal, `Hashing ${name}`, (onProgress) =>
+    const bytes = await watchWork(terminal, `Hashing ${name}`, (watch) =>
       createTorrent(files, {
         ...surroundings,
         ...(isFolder && { name }),
@@ -58,7 +58,7 @@ export const command: Command = defineCommand({
         private: options.private,
         createdBy: `network-bittorrent ${VERSION}`,
         hasher: hashFiles(files),
-        onProgress,
+        ...watch,
       }));
     const metainfo = await readMetainfo(bytes);
     if (options.output === "-") terminal.write(bytes);

@@ -2,7 +2,7 @@
 
 import type { Client } from "../../client/client.ts";
 import type { TorrentHandle } from "../../client/torrent_handle.ts";
-import { formatPeerAddress } from "../../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../../peer/address.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { Failure } from "../failure.ts";
 import { formatBytes, formatCount, printable } from "../format.ts";
@@ -55,6 +55,12 @@ async function check(
 
 function greeting(torrent: TorrentHandle, client: Client): string {
   const length = formatBytes(torrent.metainfo.info.contentLength);
-  const where = client.address === undefined ? "" : ` on ${formatPeerAddress(client.address)}`;
-  return `Seeding ${printable(torrent.name)} (${length})${where}\n`;
+  return `Seeding ${printable(torrent.name)} (${length})${describeAddress(client.address)}\n`;
+}
+
+/** Every address of a machine is best named by the port alone. */
+function describeAddress(address: PeerAddress | undefined): string {
+  if (address === undefined) return "";
+  const isEvery = address.host === "::" || address.host === "0.0.0.0";
+  return ` on ${isEvery ? `port ${address.port}` : formatPeerAddress(address)}`;
 }

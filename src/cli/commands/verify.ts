@@ -26,7 +26,7 @@ wrong lies in pieces shared with missing files) or partial (named like an unfini
     const verdict = await watchWork(
       terminal,
       `Checking ${metainfo.info.name}`,
-      (onProgress) => checkContent(metainfo, directory, onProgress),
+      (watch) => checkContent(metainfo, directory, watch),
     );
     const lines = options.json
       ? [JSON.stringify(verdict, undefined, 2)]
