@@ -56,7 +56,6 @@ for (const [fault, make] of Object.entries(FAULTS)) {
         }
       },
       Error,
-      "The storage must",
     );
   });
 }
