@@ -1,5 +1,6 @@
 /** From the entries of a torrent to files with safe, distinct paths and a place in the piece space (BEP 3, 47, 52). */
 
+import { equals } from "@std/bytes/equals";
 import { encodeUtf8 } from "../bytes/text.ts";
 import { DecodeError } from "../errors.ts";
 import type { TorrentFile } from "./info.ts";
@@ -42,13 +43,15 @@ export interface FileOptions extends PathOptions {
 
 /** Makes files of entries. */
 export function makeFiles(entries: readonly FileEntry[], options: FileOptions): TorrentFile[] {
-  const paths = distinctPaths(entries, options), files: TorrentFile[] = [];
+  const paths = distinctPaths(entries, options), files: TorrentFile[] = [], { folder } = options;
+  const keepsFolder = folder === undefined || isText(folder.original, folder.safe);
   let offset = 0;
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index]!, path = paths[index]!;
     const { length, attributes, pad, sha1, piecesRoot } = entry;
     offset = Math.ceil(offset / options.alignment) * options.alignment;
-    const originalPath = originalOf(entry, path, options);
+    const isKept = pad || keepsFolder && keepsPath(entry.path, folder ? path.slice(1) : path);
+    const originalPath = isKept ? undefined : folder ? [folder.original, ...entry.path] : entry.path;
     files.push({
       index,
       path,
@@ -76,28 +79,17 @@ function linkFiles(
   return resolveSymlinks(files, targets, options.folder ? [options.folder.safe] : [], foldersOf(paths));
 }
 
-/** The path as the torrent has it, if it had to be changed. */
-function originalOf(
-  entry: FileEntry,
-  path: readonly string[],
-  options: FileOptions,
-): Uint8Array[] | undefined {
-  const { folder } = options, root = folder ? 1 : 0;
-  let same = entry.pad ||
-    path.length === root + entry.path.length && (!folder || isText(folder.original, folder.safe));
-  for (let i = 0; same && !entry.pad && i < entry.path.length; i++) {
-    same = isText(entry.path[i]!, path[root + i]!);
-  }
-  return same ? undefined : folder ? [folder.original, ...entry.path] : [...entry.path];
+/** Whether a path is what the torrent has. */
+function keepsPath(original: readonly Uint8Array[], path: readonly string[]): boolean {
+  return original.length === path.length && original.every((bytes, i) => isText(bytes, path[i]!));
 }
 
 /** Whether bytes are the UTF-8 of a text. */
 function isText(bytes: Uint8Array, text: string): boolean {
-  let ascii = bytes.length === text.length;
-  for (let i = 0; ascii && i < bytes.length; i++) ascii = bytes[i] === text.charCodeAt(i) && bytes[i]! < 0x80;
-  if (ascii) return true;
-  const encoded = encodeUtf8(text);
-  return encoded.length === bytes.length && encoded.every((byte, i) => byte === bytes[i]);
+  let at = 0;
+  while (at < bytes.length && bytes[at]! < 0x80 && bytes[at] === text.charCodeAt(at)) at++;
+  if (at === bytes.length && at === text.length) return true;
+  return (bytes[at] ?? 0) >= 0x80 && equals(bytes, encodeUtf8(text));
 }
 
 /**
