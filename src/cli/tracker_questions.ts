@@ -1,6 +1,6 @@
 /** Which trackers `announce` and `scrape` ask, about which torrents, and what comes of it. */
 
-import { decodeBase32, decodeHex, encodeHex } from "../bytes/text.ts";
+import { decodeBase32, decodeHex } from "../bytes/text.ts";
 import { DecodeError } from "../errors.ts";
 import { cryptoRandom } from "../io/chance.ts";
 import { systemClock } from "../io/clock.ts";
@@ -9,7 +9,8 @@ import { TrackerClient } from "../io/tracker_client.ts";
 import { UsageError } from "./arguments.ts";
 import { describeError, Failure } from "./failure.ts";
 import { printable } from "./format.ts";
-import type { Palette } from "./render.ts";
+import { createPalette } from "./render.ts";
+import type { Terminal } from "./terminal.ts";
 import { readTorrentFile } from "./torrent_file.ts";
 
 /** Their common rows in an option table. */
@@ -69,23 +70,55 @@ function readInfoHash(text: string): Uint8Array {
   throw new UsageError(`Cannot use --info-hash: "${text}" is not 40 hex digits`);
 }
 
-/** One question's outcome: what the tracker said, or why it said nothing. */
-export interface Outcome<Answer> {
+/** Asks one tracker about all torrents. */
+export type Ask<Answer> = (
+  client: TrackerClient,
+  tracker: string,
+  torrents: readonly AskedTorrent[],
+  signal: AbortSignal,
+) => Promise<readonly Answer[]>;
+
+/** What came of asking one tracker: an answer per torrent, or why there is none. */
+interface Outcome<Answer> {
   readonly tracker: string;
-  readonly answer: Answer | undefined;
+  readonly answers: readonly Answer[];
   readonly error: string | undefined;
 }
 
-/** A question to one tracker; the answer is undefined only where the question was not asked. */
-export type Ask<Answer> = (client: TrackerClient, tracker: string, signal: AbortSignal) => Promise<Answer>;
+/** How questions are put and their answers shown. */
+export interface Interview<Answer> {
+  readonly ask: Ask<Answer>;
+  /** The lines of one answer, for a person. */
+  readonly draw: (answer: Answer) => readonly string[];
+  /** Seconds to wait; 30 if absent. */
+  readonly timeout: number | undefined;
+  /** Print answers as lines of JSON. */
+  readonly json: boolean;
+}
 
 const USUAL_TIMEOUT = 30;
 
-/** Asks every tracker at once. @throws {Failure} If none answers. */
-export async function askTrackers<Answer>(
-  trackers: readonly string[],
-  ask: Ask<Answer>,
-  timeout: number = USUAL_TIMEOUT,
+/** Asks every tracker at once and prints what they say. @throws {Failure} If none answers. */
+export async function interviewTrackers<Answer extends object>(
+  questions: Questions,
+  interview: Interview<Answer>,
+  terminal: Terminal,
+): Promise<void> {
+  const outcomes = await askAll(questions, interview), palette = createPalette(terminal.hasColours);
+  for (const { tracker, answers, error } of outcomes) {
+    if (interview.json) {
+      const rows = error === undefined ? answers : [{ error }];
+      terminal.write(rows.map((row) => `${JSON.stringify({ tracker, ...row })}\n`).join(""));
+    } else {
+      const lines = error === undefined ? answers.flatMap(interview.draw) : [palette.red(error)];
+      terminal.write([palette.bold(printable(tracker)), ...lines.map((line) => `  ${line}`), ""].join("\n"));
+    }
+  }
+}
+
+async function askAll<Answer>(
+  { trackers, torrents }: Questions,
+  { ask, timeout = USUAL_TIMEOUT }: Interview<Answer>,
 ): Promise<readonly Outcome<Answer>[]> {
   const client = new TrackerClient({ network: denoNetwork, clock: systemClock, random: cryptoRandom });
   const abort = new AbortController();
@@ -93,9 +126,9 @@ export async function askTrackers<Answer>(
   try {
     const outcomes = await Promise.all(trackers.map(async (tracker): Promise<Outcome<Answer>> => {
       try {
-        return { tracker, answer: await ask(client, tracker, abort.signal), error: undefined };
+        return { tracker, answers: await ask(client, tracker, torrents, abort.signal), error: undefined };
       } catch (error) {
-        return { tracker, answer: undefined, error: describeError(error) };
+        return { tracker, answers: [], error: describeError(error) };
       }
     }));
     refuseSilence(outcomes);
@@ -111,14 +144,4 @@ function refuseSilence(outcomes: readonly Outcome<unknown>[]): void {
   if (failed.length < outcomes.length) return;
   const { tracker, error } = failed[0]!, more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : "";
   throw new Failure(`No tracker answered: ${tracker}: ${error}${more}`);
-}
-
-/** The lines of one tracker: its URL, then what it said or why it did not. */
-export function drawOutcome(tracker: string, lines: readonly string[], palette: Palette): string {
-  return [palette.bold(printable(tracker)), ...lines.map((line) => `  ${line}`), ""].join("\n");
-}
-
-/** Hexadecimal, as the torrents are named in answers. */
-export function nameTorrent({ infoHash }: AskedTorrent): string {
-  return encodeHex(infoHash);
 }

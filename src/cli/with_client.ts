@@ -5,7 +5,7 @@ import type { ClientOptions } from "../client/options.ts";
 import type { TorrentHandle } from "../client/torrent_handle.ts";
 import { Display } from "./display.ts";
 import { createPalette } from "./render.ts";
-import type { Terminal } from "./terminal.ts";
+import { Interrupted, type Terminal } from "./terminal.ts";
 import { Notices, printEvents, transferPicture } from "./transfer.ts";
 
 /** What a command does with a client; the signal is aborted by Ctrl-C, or when nobody reads our output any more. */
@@ -58,8 +58,10 @@ export async function watchTorrent<T>(
   }
 }
 
-/** Settles when the signal is aborted. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+/** Settles when the user wants to stop. @throws The signal's reason, if that is something else. */
+export async function interrupted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  }
+  if (!(signal.reason instanceof Interrupted)) throw signal.reason;
 }

@@ -1,4 +1,4 @@
-/** A tracker over HTTP as one function from request to response (BEP 3 "trackers", 7, 21, 23, 24, 27, 48). */
+/** A tracker over HTTP as one function from request to response (BEP 3, 7, 21, 23, 24, 48). */
 
 import type { Random } from "../bytes/random.ts";
 import { DecodeError } from "../errors.ts";

@@ -2,7 +2,7 @@
  * A tracker: a function from `Request` to `Response` that runs wherever those are known, and a store of swarms in
  * memory. Hand it to `Deno.serve`, or call it from a server of your own.
  *
- * BEP 3 "trackers", BEP 7 (IPv6), BEP 21 (partial seeds), BEP 23 (compact), BEP 24 (external IP), BEP 48 (scrape).
+ * BEP 3, BEP 7 (IPv6), BEP 21 (partial seeds), BEP 23 (compact peer lists), BEP 24 (external IP), BEP 48 (scrape).
  *
  * @example Announce two peers
  * ```ts

@@ -1,4 +1,4 @@
-/** Who is in which swarm, as a tracker sees it: the interface, and a store in memory (BEP 3 "trackers", 21, 48). */
+/** Who is in which swarm, as a tracker sees it: the interface, and a store in memory (BEP 3, 7, 21, 48). */
 
 import { type Random, randomBelow } from "../bytes/random.ts";
 import { encodeHex } from "../bytes/text.ts";

@@ -1,19 +1,18 @@
 /** `announce`: asks trackers for the peers of a torrent (BEP 3 "trackers", BEP 15). */
 
-import type { TrackerClient } from "../../io/tracker_client.ts";
+import { encodeHex } from "../../bytes/text.ts";
 import { cryptoRandom } from "../../io/chance.ts";
+import type { TrackerClient } from "../../io/tracker_client.ts";
 import { formatPeerAddress, type PeerAddress } from "../../peer/address.ts";
 import { createPeerId } from "../../peer/peer_id.ts";
 import type { Announced, AnnounceRequest } from "../../tracker/messages/announce.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { Failure } from "../failure.ts";
 import { formatCount, formatDuration, printable } from "../format.ts";
-import { createPalette } from "../render.ts";
 import {
+  type Ask,
   type AskedTorrent,
-  askTrackers,
-  drawOutcome,
-  nameTorrent,
+  interviewTrackers,
   QUESTION_OPTIONS,
   readQuestions,
 } from "../tracker_questions.ts";
@@ -45,51 +44,42 @@ export const command: Command = defineCommand({
 count this machine as a peer, so a second one takes it out again.
 Exit code 0 if at least one tracker answered.`,
   async run({ operands, rest, options }, terminal) {
-    const { trackers, torrents } = await readQuestions([...operands, ...rest], options["info-hash"]);
-    const parts = {
-      peerId: createPeerId(cryptoRandom),
-      port: options.port ?? USUAL_PORT,
-      ...(options["num-want"] !== undefined && { numWant: options["num-want"] }),
-    };
-    const ask = (client: TrackerClient, tracker: string, signal: AbortSignal) =>
-      Promise.all(torrents.map((torrent) => announce(client, tracker, { torrent, parts, signal })));
-    const outcomes = await askTrackers(trackers, ask, options.timeout);
-    const palette = createPalette(terminal.hasColours);
-    for (const { tracker, answer, error } of outcomes) {
-      if (options.json) {
-        const rows = answer ?? [{ error }];
-        terminal.write(rows.map((row) => `${JSON.stringify({ tracker, ...row })}\n`).join(""));
-      } else {terminal.write(
-          drawOutcome(tracker, answer?.flatMap(drawAnswer) ?? [palette.red(error!)], palette),
-        );}
-    }
+    const questions = await readQuestions([...operands, ...rest], options["info-hash"]);
+    const { json, timeout } = options, numWant = options["num-want"];
+    const parts = { peerId: createPeerId(cryptoRandom), port: options.port ?? USUAL_PORT, numWant };
+    const ask: Ask<Answer> = (client, tracker, torrents, signal) =>
+      Promise.all(torrents.map(async (torrent) => {
+        const request = requestFor(torrent, parts);
+        return answerOf(torrent, await announce(client, tracker, request, signal));
+      }));
+    await interviewTrackers(questions, { ask, draw: drawAnswer, json, timeout }, terminal);
     return 0;
   },
 });
 
-/** What is the same in every announce. */
-type Parts = Pick<AnnounceRequest, "peerId" | "port" | "numWant">;
+function requestFor(
+  { infoHash, length }: AskedTorrent,
+  parts: Pick<AnnounceRequest, "peerId" | "port" | "numWant">,
+): AnnounceRequest {
+  return { ...parts, infoHash, left: length, uploaded: 0, downloaded: 0 };
+}
 
 async function announce(
   client: TrackerClient,
   tracker: string,
-  { torrent, parts, signal }: {
-    readonly torrent: AskedTorrent;
-    readonly parts: Parts;
-    readonly signal: AbortSignal;
-  },
-): Promise<Answer> {
-  const request = { ...parts, infoHash: torrent.infoHash, left: torrent.length, uploaded: 0, downloaded: 0 };
+  request: AnnounceRequest,
+  signal: AbortSignal,
+): Promise<Announced> {
   const response = await client.announce(tracker, { ...request, event: "started" }, { signal });
   if (response.type === "failure") throw new Failure(response.reason);
   // The peers are here already: a goodbye that fails is no matter.
   await client.announce(tracker, { ...request, event: "stopped", numWant: 0 }, { signal }).catch(() => {});
-  return answerOf(torrent, response);
+  return response;
 }
 
-function answerOf(torrent: AskedTorrent, response: Announced): Answer {
+function answerOf({ infoHash }: AskedTorrent, response: Announced): Answer {
   return {
-    infoHash: nameTorrent(torrent),
+    infoHash: encodeHex(infoHash),
     seeds: response.complete ?? null,
     leechers: response.incomplete ?? null,
     interval: Math.round(response.intervalMs / 1000),
@@ -99,7 +89,7 @@ function answerOf(torrent: AskedTorrent, response: Announced): Answer {
   };
 }
 
-function drawAnswer({ infoHash, seeds, leechers, interval, warning, peers }: Answer): string[] {
+function drawAnswer({ infoHash, seeds, leechers, interval, warning, peers }: Answer): readonly string[] {
   const numbers = [
     ...(seeds === null ? [] : [formatCount(seeds, "seed")]),
     ...(leechers === null ? [] : [formatCount(leechers, "leecher")]),

@@ -10,7 +10,7 @@ import { resolvePeers } from "../peers.ts";
 import type { Terminal } from "../terminal.ts";
 import { isMagnet, readMagnet, readTorrentFile } from "../torrent_file.ts";
 import { readClientOptions, TRANSFER_OPTIONS } from "../transfer_options.ts";
-import { aborted, watchTorrent, withClient } from "../with_client.ts";
+import { interrupted, watchTorrent, withClient } from "../with_client.ts";
 
 /** Downloads until everything wanted is there, and with `--seed` goes on serving it. */
 export const command: Command = defineCommand({
@@ -88,5 +88,5 @@ async function serve(
   signal: AbortSignal,
   terminal: Terminal | undefined,
 ): Promise<void> {
-  await (terminal ? watchTorrent(torrent, terminal, aborted(signal)) : aborted(signal));
+  await (terminal ? watchTorrent(torrent, terminal, interrupted(signal)) : interrupted(signal));
 }

@@ -10,7 +10,7 @@ import { resolvePeers } from "../peers.ts";
 import type { Terminal } from "../terminal.ts";
 import { readTorrentFile } from "../torrent_file.ts";
 import { readClientOptions, TRANSFER_OPTIONS } from "../transfer_options.ts";
-import { aborted, watchTorrent, withClient } from "../with_client.ts";
+import { interrupted, watchTorrent, withClient } from "../with_client.ts";
 
 /** Verifies content, announces it and serves it until interrupted. */
 export const command: Command = defineCommand({
@@ -30,7 +30,7 @@ Ctrl-C or SIGTERM says goodbye to the trackers and ends with exit code 0; a seco
       torrent.resume();
       torrent.addPeers(peers);
       said?.write(greeting(torrent, client));
-      await (said ? watchTorrent(torrent, said, aborted(signal)) : aborted(signal));
+      await (said ? watchTorrent(torrent, said, interrupted(signal)) : interrupted(signal));
       said?.write(`Sent ${formatBytes(torrent.status().uploaded)}\n`);
       return 0;
     });
