@@ -1,0 +1,13 @@
+/** A handshake worked out by hand: private keys 01 and 02, each twenty times over, info hash twenty times AA. */
+
+export const YA: string =
+  "d0e3956c8bb7401546dd5f47415fec488545a032debe8a9705aff32021c9ace338096db3b46ab61bd5dced30a7f7963a" +
+  "b0757540bd866106adbd811151f6fdbf4209b3bde658e0079aac8cd96313a29c2d63ff789e0ac4e0d60f9d1b0b387720";
+
+export const YB: string =
+  "2cbb4686366f1a543bfe0a9b60b4c3d71f3e5297cb6da16bc1badd0ecbd306b49b7481972da55fe160ae98f565ecd976" +
+  "0619cf96f0a70ab361b66f15394b087f5890d91d57a11b4673b932ee5ff24fa494b6645494d4eb85fc8548933d189bf2";
+
+export const SHARED_SECRET: string =
+  "478531421d985de779c1fd27f0fe13f8a8e15b9e171f3d1bb7d2830b0f8c94241a5fe6560179bae85b6143d1b35e936e" +
+  "c89d2493892249207efd26e998332ed835dd7a90481517d4c9e58175d644e232317e1e970e55b48ec7cbe8fab193d842";
