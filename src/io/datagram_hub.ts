@@ -16,15 +16,15 @@ export type DatagramConsumer = (from: PeerAddress, bytes: Uint8Array) => boolean
 /** A socket that several protocols share. It is bound when first needed. */
 export class DatagramHub {
   readonly #network: Network;
-  readonly #options: BindOptions;
+  readonly #where: () => BindOptions;
   readonly #consumers = new Set<DatagramConsumer>();
   #socket: Promise<DatagramSocket> | undefined;
   #isClosed = false;
 
-  /** Binds nothing yet. `options` say where; if the port is taken another one is chosen. */
-  constructor(network: Network, options: BindOptions = {}) {
+  /** Binds nothing yet. `where` is asked when the time comes; if the port is taken another one is chosen. */
+  constructor(network: Network, where: () => BindOptions = () => ({})) {
     this.#network = network;
-    this.#options = options;
+    this.#where = where;
   }
 
   /** Hands datagrams to `consumer` from now on; the answer ends it. */
@@ -68,11 +68,12 @@ export class DatagramHub {
   }
 
   async #bind(): Promise<DatagramSocket> {
+    const where = this.#where();
     try {
-      return await this.#network.bindDatagram(this.#options);
+      return await this.#network.bindDatagram(where);
     } catch (error) {
-      if (!this.#options.port) throw error;
-      return await this.#network.bindDatagram({ ...this.#options, port: 0 });
+      if (!where.port) throw error;
+      return await this.#network.bindDatagram({ ...where, port: 0 });
     }
   }
 

@@ -30,8 +30,10 @@ export class FileStorage implements ContentStorage {
   readonly #pace = new ReadPace();
   readonly #unflushed = new Set<number>();
 
-  private constructor(files: ContentFiles) {
-    this.#files = files;
+  /** Knows nothing of the disk yet: {@linkcode FileStorage.open} looks. @throws {StorageError} If a path is not safe. */
+  constructor(files: readonly TorrentFile[], options: FileStorageOptions) {
+    const { directory, overwrite = false, symlinks = true } = options;
+    this.#files = new ContentFiles(new ContentRoot(directory), files, { overwrite, symlinks });
   }
 
   /**
@@ -40,10 +42,9 @@ export class FileStorage implements ContentStorage {
    * @throws {StorageError} If a path is not safe or the folder cannot be looked at.
    */
   static async open(files: readonly TorrentFile[], options: FileStorageOptions): Promise<FileStorage> {
-    const { directory, overwrite = false, symlinks = true } = options;
-    const named = new ContentFiles(new ContentRoot(directory), files, { overwrite, symlinks });
-    await named.look();
-    return new FileStorage(named);
+    const storage = new FileStorage(files, options);
+    await storage.stamps();
+    return storage;
   }
 
   /** Where each file is now, by index; `undefined` where it is nowhere. */

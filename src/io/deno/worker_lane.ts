@@ -22,8 +22,10 @@ export class WorkerLane {
 
   /** Starts a worker. @throws {WorkerFailure} If the runtime does not let it. */
   constructor() {
+    const module = new URL("./piece_worker.ts", import.meta.url);
+    if (!mayLoad(module)) throw new WorkerFailure("Cannot start a worker: reading its module is not allowed");
     try {
-      this.#worker = new Worker(new URL("./piece_worker.ts", import.meta.url), { type: "module" });
+      this.#worker = new Worker(module, { type: "module" });
     } catch (cause) {
       throw new WorkerFailure("Cannot start a worker", { cause });
     }
@@ -73,6 +75,12 @@ export class WorkerLane {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
+}
+
+/** Whether a worker's module can be loaded without Deno asking the user, or complaining on the terminal. */
+function mayLoad(module: URL): boolean {
+  return module.protocol !== "file:" ||
+    Deno.permissions.querySync({ name: "read", path: module }).state === "granted";
 }
 
 /** How many workers may be busy at once. */

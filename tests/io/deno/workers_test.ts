@@ -1,0 +1,145 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { hashWithWorkers } from "../../../src/io/deno/hash_content.ts";
+import { openPieceFiles } from "../../../src/io/deno/piece_files.ts";
+import { PieceWorkers } from "../../../src/io/deno/piece_workers.ts";
+import { WorkerFailure, WorkerLane } from "../../../src/io/deno/worker_lane.ts";
+import { StorageError } from "../../../src/errors.ts";
+import { sha1 } from "../../../src/bytes/digest.ts";
+import { hashContent } from "../../../src/metainfo/hash_content.ts";
+import type { TorrentVersion } from "../../../src/metainfo/info.ts";
+import { layoutContent } from "../../../src/metainfo/layout.ts";
+import { sampleTorrent } from "../sample_torrent.ts";
+
+async function inFolder(use: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await Deno.makeTempDir();
+  try {
+    await use(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+for (const version of ["1", "2", "hybrid"] satisfies TorrentVersion[]) {
+  Deno.test(`hashWithWorkers() finds the hashes that hashContent() finds, v${version}`, () =>
+    inFolder(async (directory) => {
+      // The last is longer than what a worker reads at once, and than what it takes at once.
+      const lengths = [1, 0, 16384, 16385, 300_000, 5_000_000], kinds = { version, pieceLength: 131072 };
+      const sources = lengths.map((length, i) => ({
+        path: [`f${i}`],
+        content: new Uint8Array(length).fill(i + 1),
+      }));
+      for (const { path, content } of sources) await Deno.writeFile(`${directory}/${path}`, content);
+      const layout = layoutContent(sources, { name: "t", ...kinds }), { info } = layout, done: number[] = [];
+      const hashes = await hashWithWorkers({
+        info,
+        paths: layout.sources.map((source) => source && `${directory}/${source.path}`),
+        onHashed: (pieces) => done.push(...pieces),
+        onUnreadable: (_, error) => {
+          throw error;
+        },
+      });
+      const expected = await hashContent(layout);
+      assertEquals(hashes.sha1?.slice(), expected.sha1);
+      assertEquals(hashes.merkle?.slice(), expected.merkle);
+      assertEquals(done.sort((a, b) => a - b), Array.from({ length: info.pieceCount }, (_, i) => i));
+    }));
+}
+
+Deno.test("hashWithWorkers() tells which pieces cannot be read, and why", () =>
+  inFolder(async (directory) => {
+    const content = new Uint8Array(40_000),
+      sources = ["a", "b", "c"].map((name) => ({ path: [name], content }));
+    const { info } = layoutContent(sources, { name: "t", version: "2", pieceLength: 32768 });
+    await Deno.writeFile(`${directory}/a`, content.subarray(0, 33_000));
+    await Deno.writeFile(`${directory}/b`, content);
+    const unreadable: [number, string][] = [];
+    await hashWithWorkers({
+      info,
+      paths: [`${directory}/a`, `${directory}/b`, undefined],
+      onHashed: () => {},
+      onUnreadable: (piece, { message }) => unreadable.push([piece, message.replace(directory, "")]),
+    });
+    assertEquals(unreadable.sort(([a], [b]) => a - b), [
+      [1, 'Cannot read "/a": it ends at byte 33000'],
+      [4, 'Cannot read "t/c": no such file'],
+      [5, 'Cannot read "t/c": no such file'],
+    ]);
+  }));
+
+Deno.test("hashWithWorkers() rejects with the signal's reason", async () => {
+  const { info } = layoutContent([{ path: ["a"], content: new Uint8Array(1) }], { version: "1" });
+  const job = { info, paths: [undefined], onHashed: () => {}, onUnreadable: () => {} };
+  const reason = new Error("enough");
+  const error = await assertRejects(() => hashWithWorkers({ ...job, signal: AbortSignal.abort(reason) }));
+  assertEquals(error, reason);
+  const controller = new AbortController(), work = hashWithWorkers({ ...job, signal: controller.signal });
+  controller.abort(reason);
+  assertEquals(await assertRejects(() => work), reason);
+});
+
+Deno.test("PieceWorkers.store() writes, refuses what is corrupt, and tells what the system says", () =>
+  inFolder(async (directory) => {
+    const workers = new PieceWorkers(), user = {}, path = `${directory}/a.part`;
+    workers.attach(user);
+    const bytes = new Uint8Array(new SharedArrayBuffer(1000)).fill(7), hash = { sha1: await sha1(bytes) };
+    const span = { file: 3, path, fileOffset: 50, pieceOffset: 0, length: 1000 };
+    const reply = await workers.store({ bytes, hash, spans: [span] });
+    assert(reply.type === "stored");
+    const { size, mtime } = await Deno.stat(path);
+    assertEquals(reply.written, [{ file: 3, length: size, modifiedMs: mtime!.getTime() }]);
+    assertEquals((await Deno.readFile(path)).subarray(50), bytes.slice());
+    const corrupt = await workers.store({ bytes: bytes.slice(1), hash, spans: [span] });
+    assertEquals(corrupt.type, "corrupt");
+    const lost = { ...span, path: `${directory}/no/a.part` };
+    await assertRejects(
+      () => workers.store({ bytes, hash, spans: [lost] }),
+      StorageError,
+      "no such file or folder",
+    );
+    workers.detach(user);
+  }));
+
+Deno.test("PieceWorkers.drop() lets a file that was replaced be found again", () =>
+  inFolder(async (directory) => {
+    const workers = new PieceWorkers(), user = {}, path = `${directory}/a.part`;
+    workers.attach(user);
+    const bytes = new Uint8Array(10).fill(7), hash = { sha1: await sha1(bytes) };
+    const store = () =>
+      workers.store({ bytes, hash, spans: [{ file: 0, path, fileOffset: 0, pieceOffset: 0, length: 10 }] });
+    await store();
+    await Deno.remove(path);
+    workers.drop(path);
+    await store();
+    assertEquals(await Deno.readFile(path), bytes);
+    workers.detach(user);
+  }));
+
+Deno.test("WorkerLane.close() ends what it was doing with an error", async () => {
+  const lane = new WorkerLane(), hash = { sha1: new Uint8Array(20) };
+  const task = lane.run(
+    { type: "store", bytes: new Uint8Array(1), hash, spans: [], dropped: [] },
+    () => true,
+  );
+  lane.close();
+  lane.close();
+  await assertRejects(() => task, Error, "the worker was ended");
+});
+
+const ALLOWED = Deno.makeTempDirSync();
+
+Deno.test({
+  name: "without the right to start workers, everything is done on the main thread",
+  permissions: { read: [ALLOWED], write: [ALLOWED] },
+  async fn() {
+    const sample = await sampleTorrent(), { info } = sample.metainfo;
+    await using store = await openPieceFiles(sample.metainfo, { directory: ALLOWED, workers: true });
+    const job = { info, paths: [], onHashed: () => {}, onUnreadable: () => {} };
+    await assertRejects(() => hashWithWorkers(job), WorkerFailure);
+    for (let piece = 0; piece < info.pieceCount; piece++) {
+      assertEquals(await store.store(piece, sample.piece(piece)), "stored");
+    }
+    assert((await store.checkAll()).isFull);
+    await store.close();
+    await Deno.remove(ALLOWED, { recursive: true });
+  },
+});
