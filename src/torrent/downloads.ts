@@ -23,6 +23,8 @@ export class Downloads {
   readonly withFree: Set<OpenPiece> = new Set();
   /** A piece could not be opened for want of memory: whoever waits is served when one closes. */
   starved = false;
+  /** At the last sweep, some peer owed us an answer for long. */
+  hasLate = false;
   /** Requests under way, all peers together. */
   outstanding = 0;
   /** How many pieces wait for the answer to their `store` effect. */
@@ -93,7 +95,7 @@ export class Downloads {
     this.#options.buffers.give(open.bytes);
   }
 
-  /** Brings `withFree` up to date after blocks of the piece were requested, released or forgotten. */
+  /** Brings `withFree` up to date after blocks of the piece were requested, taken, released or forgotten. */
   settle(open: OpenPiece): void {
     if (open.free > 0) this.withFree.add(open);
     else this.withFree.delete(open);

@@ -6,7 +6,7 @@ import type { OpenPiece } from "./open_piece.ts";
 import { BLOCK_LENGTH } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { refill } from "./requesting.ts";
-import { cancelBlock, settleRequest } from "./requests.ts";
+import { cancelBlock, forgetRequest, releaseBlock } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
 
 /**
@@ -15,22 +15,39 @@ import type { TorrentState } from "./state.ts";
  */
 const MAX_STRAYS = 16;
 
+/** How a block or a reject relates to what was asked. */
+interface Answer {
+  /** The piece, if it is still open. */
+  readonly open: OpenPiece | undefined;
+  /** Index of the block in the piece. */
+  readonly block: number;
+  /** The request was under way; else it had been taken back. */
+  readonly isAwaited: boolean;
+}
+
 /** The peer sends a block. */
 export function onPiece(
   state: TorrentState,
   peer: Peer,
   message: Extract<PeerMessage, { type: "piece" }>,
 ): void {
-  const { piece, begin, block: bytes } = message;
+  const { block: bytes } = message;
   state.totals.down.add(bytes.length, state.now);
-  if (!takeAnswer(state, peer, message)) return onStray(state, peer, bytes.length);
+  const answer = takeAnswer(state, peer, message, bytes.length);
+  if (answer === undefined) return onStray(state, peer, bytes.length);
   peer.down.pipeline.received(bytes.length, state.now);
   peer.down.lastBlockAt = state.now;
   peer.down.snubbedAt = undefined;
-  const open = state.downloads.get(piece);
-  const block = begin / BLOCK_LENGTH;
-  if (open === undefined || open.hasBlock(block) || !mayTake(peer, open)) state.totals.wasted += bytes.length;
-  else store(state, peer, { open, block, bytes });
+  const { open, block } = answer;
+  if (open === undefined || open.hasBlock(block) || !mayTake(peer, open)) {
+    state.totals.wasted += bytes.length;
+    release(state, answer);
+  } else {
+    // The block is taken before its request is released, so that it never counts as free.
+    open.receive(block, bytes, peer.address.host);
+    if (answer.isAwaited) open.release(block);
+    onReceived(state, open, block);
+  }
   refill(state, peer);
 }
 
@@ -40,28 +57,35 @@ export function onReject(
   peer: Peer,
   message: Extract<PeerMessage, { type: "reject" }>,
 ): void {
-  if (!takeAnswer(state, peer, { ...message, block: { length: message.length } })) {
-    return closePeer(state, peer, "invalid message");
-  }
+  const answer = takeAnswer(state, peer, message, message.length);
+  if (answer === undefined) return closePeer(state, peer, "invalid message");
+  release(state, answer);
   // While choking, a reject ends the grant. Otherwise the peer lacks something now: ask others, and it again later.
   if (peer.flags.peerChoking) peer.down.allowedFast.delete(message.piece);
   else peer.down.refused.add(message.piece);
   state.mode.hungry = true;
 }
 
-/** Whether the answer belongs to a request, under way or taken back; the request is settled then. */
+/** The request that is answered, which the peer owes us no more; `undefined` if there was none. */
 function takeAnswer(
   state: TorrentState,
   peer: Peer,
-  answer: { readonly piece: number; readonly begin: number; readonly block: { readonly length: number } },
-): boolean {
+  { piece, begin }: { readonly piece: number; readonly begin: number },
+  length: number,
+): Answer | undefined {
   const { downloads, setup: { geometry } } = state;
-  const block = answer.begin / BLOCK_LENGTH;
-  if (answer.piece >= geometry.pieceCount || !Number.isInteger(block)) return false;
-  const contentSize = geometry.contentSize?.(answer.piece) || geometry.pieceSize(answer.piece);
-  if (answer.block.length !== Math.min(BLOCK_LENGTH, contentSize - answer.begin)) return false;
-  const key = downloads.keyOf(answer.piece, block);
-  return settleRequest(state, peer, key) || peer.down.late.delete(key);
+  const block = begin / BLOCK_LENGTH;
+  if (piece >= geometry.pieceCount || !Number.isInteger(block)) return undefined;
+  const contentSize = geometry.contentSize?.(piece) || geometry.pieceSize(piece);
+  if (begin >= contentSize || length !== Math.min(BLOCK_LENGTH, contentSize - begin)) return undefined;
+  const key = downloads.keyOf(piece, block);
+  const isAwaited = forgetRequest(state, peer, key);
+  if (!isAwaited && !peer.down.late.delete(key)) return undefined;
+  return { open: downloads.get(piece), block, isAwaited };
+}
+
+function release(state: TorrentState, { open, block, isAwaited }: Answer): void {
+  if (open !== undefined && isAwaited) releaseBlock(state, open, block);
 }
 
 /** A late block of a piece that another peer must do alone is of no use. */
@@ -69,18 +93,11 @@ function mayTake(peer: Peer, open: OpenPiece): boolean {
   return open.exclusive === undefined || open.exclusive === peer.key;
 }
 
-function store(
-  state: TorrentState,
-  peer: Peer,
-  came: { open: OpenPiece; block: number; bytes: Uint8Array },
-): void {
-  const { downloads } = state;
-  const { open, block } = came;
-  open.receive(block, came.bytes, peer.address.host);
-  downloads.settle(open);
+function onReceived(state: TorrentState, open: OpenPiece, block: number): void {
+  state.downloads.settle(open);
   const askedToo = open.requestsOf(block) > 0 ? cancelBlock(state, open, block) : [];
   if (open.isStoring) {
-    downloads.storing++;
+    state.downloads.storing++;
     state.effects.push({ type: "store", piece: open.piece, bytes: open.bytes });
   }
   for (const other of askedToo) refill(state, other);

@@ -8,8 +8,12 @@ import type { TorrentState } from "./state.ts";
 
 /** Peers asked for the same block near the end: enough to pass by slow ones without asking the whole swarm. */
 const MAX_REQUESTERS = 4;
-/** Requests of a peer while it is asked for what others are asked for: what is lost if all of them come twice. */
-const ENDGAME_DEPTH = 8;
+/** Requests of a peer that is asked for what others were just asked for: one in its hands, one under way. */
+const ENDGAME_DEPTH = 2;
+/** Requests of a peer that is asked for what others have owed us for long: enough to pass by one that is stuck. */
+const ENDGAME_DEPTH_LATE = 8;
+/** What counts as long: more than the time that pipelines cover. */
+export const LATE_MS = 5000;
 /** A block that a reader waits for is asked of a second peer after this time: a player's patience. */
 const URGENT_PATIENCE_MS = 2000;
 /** Pieces of the readers' list that get second requests. */
@@ -29,9 +33,7 @@ export function refill(state: TorrentState, peer: Peer): void {
     if (open === undefined) break;
     room -= askFree(state, peer, open, room);
   }
-  if (room > 0 && isEndgame(state, peer)) {
-    askAgain(state, peer, Math.min(room, ENDGAME_DEPTH - down.requests.size));
-  }
+  if (down.requests.size < down.pipeline.depth) askAgain(state, peer);
 }
 
 /** {@linkcode refill} for everybody: after work has come up that any peer may take. */
@@ -49,21 +51,25 @@ function askFree(state: TorrentState, peer: Peer, open: OpenPiece, room: number)
 }
 
 /**
- * Nothing is left to open and every missing block is asked of somebody (BEP 3 "peer protocol", endgame mode); or there is
- * no memory to open more, and this peer has nothing to do.
+ * This peer could do more and nothing is free. Near the end, when every missing block is asked of somebody, it is asked too
+ * (BEP 3 "peer protocol", endgame mode). Before that only for what others have owed us for long, if there is nothing to open.
  */
-function isEndgame(state: TorrentState, peer: Peer): boolean {
-  const { downloads, availability } = state;
-  if (downloads.outstanding === peer.down.requests.size || peer.down.requests.size >= ENDGAME_DEPTH) {
-    return false;
+function askAgain(state: TorrentState, peer: Peer): void {
+  const { downloads, availability, now } = state;
+  if (downloads.outstanding === peer.down.requests.size) return;
+  if (availability.fresh.isEmpty) askOthersBlocks(state, peer, { depth: ENDGAME_DEPTH, before: now });
+  if (!downloads.hasLate) return;
+  const isStarved = downloads.starved && peer.down.requests.size === 0;
+  if (isStarved || availability.reachable === 0) {
+    askOthersBlocks(state, peer, { depth: ENDGAME_DEPTH_LATE, before: now - LATE_MS });
   }
-  return availability.reachable === 0 || (downloads.starved && peer.down.requests.size === 0);
 }
 
-function askAgain(state: TorrentState, peer: Peer, room: number): void {
+function askOthersBlocks(state: TorrentState, peer: Peer, bounds: { depth: number; before: number }): void {
+  let room = Math.min(bounds.depth, peer.down.pipeline.depth) - peer.down.requests.size;
   for (const open of state.downloads.all()) {
     if (room <= 0) return;
-    room -= askBlocksAgain(state, peer, open, { room, before: state.now });
+    room -= askBlocksAgain(state, peer, open, { room, before: bounds.before });
   }
 }
 

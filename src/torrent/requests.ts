@@ -13,30 +13,34 @@ const MAX_LATE = 4000;
 export function sendRequest(state: TorrentState, peer: Peer, open: OpenPiece, block: number): void {
   peer.down.requests.set(state.downloads.keyOf(open.piece, block), state.now);
   state.downloads.outstanding++;
-  send(state, peer, { type: "request", ...rangeOf(open, block) });
+  const { piece } = open;
+  send(state, peer, { type: "request", piece, begin: block * BLOCK_LENGTH, length: open.blockLength(block) });
 }
 
-/** The peer does not owe us this block any more: it came or was refused. Answers whether it was asked for it. */
-export function settleRequest(state: TorrentState, peer: Peer, key: number): boolean {
+/** The peer owes us this block no more. Answers whether it did; the caller releases the block then. */
+export function forgetRequest(state: TorrentState, peer: Peer, key: number): boolean {
   if (!peer.down.requests.delete(key)) return false;
-  const { downloads } = state;
-  const open = downloads.get(downloads.pieceOf(key));
-  downloads.outstanding--;
-  if (open === undefined) return true;
-  open.release(downloads.blockOf(key));
-  downloads.settle(open);
+  state.downloads.outstanding--;
   return true;
+}
+
+/** A request for the block has ended without the block: it may be free now. */
+export function releaseBlock(state: TorrentState, open: OpenPiece, block: number): void {
+  open.release(block);
+  state.downloads.settle(open);
 }
 
 /** Takes one request back, with a `cancel` if the peer still works on it. The block may come nevertheless. */
 export function takeBack(state: TorrentState, peer: Peer, key: number, withCancel: boolean): void {
   const { downloads } = state;
   const open = downloads.get(downloads.pieceOf(key));
-  settleRequest(state, peer, key);
+  const block = downloads.blockOf(key);
+  if (!forgetRequest(state, peer, key) || open === undefined) return;
+  releaseBlock(state, open, block);
   rememberLate(peer, key);
-  if (withCancel && open !== undefined) {
-    send(state, peer, { type: "cancel", ...rangeOf(open, downloads.blockOf(key)) });
-  }
+  if (!withCancel) return;
+  const { piece } = open;
+  send(state, peer, { type: "cancel", piece, begin: block * BLOCK_LENGTH, length: open.blockLength(block) });
 }
 
 /** Takes all of a peer's requests back, or those of one piece; others may be asked. */
@@ -90,10 +94,6 @@ export function closeExclusive(state: TorrentState, peer: Peer): void {
 /** Closes the pieces of which nothing is here or under way any more: they compete by their rarity again. */
 function closeUntouched(state: TorrentState): void {
   for (const open of [...state.downloads.withFree]) if (open.isUntouched) closePiece(state, open);
-}
-
-function rangeOf(open: OpenPiece, block: number): { piece: number; begin: number; length: number } {
-  return { piece: open.piece, begin: block * BLOCK_LENGTH, length: open.blockLength(block) };
 }
 
 function rememberLate(peer: Peer, key: number): void {

@@ -2,6 +2,7 @@
 
 import { closePeer } from "./departures.ts";
 import type { Peer } from "./peer.ts";
+import { LATE_MS } from "./requesting.ts";
 import { closeExclusive, takeAllBack, takeBack } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
 
@@ -19,6 +20,7 @@ const IDLE_MS = 600_000;
 /** Sweeps, and says when to do so again. */
 export function sweep(state: TorrentState): void {
   state.mode.sweepAt = state.now + (state.ledger.urgent.size > 0 ? READER_SWEEP_MS : SWEEP_MS);
+  state.downloads.hasLate = false;
   for (const peer of state.peers.toArray()) {
     peer.down.refused.clear();
     timeOut(state, peer);
@@ -30,6 +32,9 @@ export function sweep(state: TorrentState): void {
 
 function timeOut(state: TorrentState, peer: Peer): void {
   const { down, flags } = peer;
+  const [oldest] = down.requests.values();
+  if (oldest === undefined) return;
+  if (oldest <= state.now - LATE_MS) state.downloads.hasLate = true;
   const before = state.now - REQUEST_TIMEOUT_MS;
   const overdue = overdueKeys(down.requests, before);
   if (overdue.length === 0) return;

@@ -7,6 +7,10 @@ import { send, type TorrentState } from "./state.ts";
 
 /** Requests that one peer may have waiting. webtorrent and transmission queue more than 8,192, so twice that. */
 const MAX_QUEUE = 16384;
+/** Bytes read ahead for a peer of which nothing is known: what a disk delivers at once. */
+const MIN_READ_BYTES = 128 * 1024;
+/** Reads cover this time at the peer's rate. What is being read cannot be cancelled, so little is better. */
+const READ_AHEAD_SECONDS = 0.5;
 /**
  * Longest block that is served. 16 KiB is what everybody asks for (BEP 3 "peer messages", request); very old clients
  * ask for up to 128 KiB, and answering costs no more than answering eight requests.
@@ -94,7 +98,9 @@ function reject(state: TorrentState, peer: Peer, { piece, begin, length }: Block
 
 function serve(state: TorrentState, peer: Peer): void {
   const { up } = peer;
-  while (up.readingBytes < state.setup.limits.maxReadBytes) {
+  if (up.queue.size === 0) return;
+  const ahead = Math.max(MIN_READ_BYTES, up.rate.perSecond(state.now) * READ_AHEAD_SECONDS);
+  while (up.readingBytes < Math.min(ahead, state.setup.limits.maxReadBytes)) {
     const range = up.queue.shift();
     if (range === undefined) return;
     up.readingBytes += range.length;

@@ -63,7 +63,7 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
 type Happening =
   | { readonly do: "connect"; readonly fast: boolean; readonly id: number; readonly incoming: boolean }
   | { readonly do: "message"; readonly peer: number; readonly message: PeerMessage }
-  | { readonly do: "close" | "answer" | "reject" | "sent" | "unreadable"; readonly peer: number }
+  | { readonly do: "close" | "answer" | "late" | "reject" | "sent" | "unreadable"; readonly peer: number }
   | { readonly do: "stored" | "corrupt" | "unstored"; readonly which: number }
   | { readonly do: "wait"; readonly ms: number }
   | { readonly do: "input"; readonly input: TorrentInput };
@@ -81,7 +81,13 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     }),
   },
   { weight: 20, arbitrary: fc.record({ do: fc.constant("message" as const), peer, message }) },
-  { weight: 40, arbitrary: fc.record({ do: fc.constant("answer" as const), peer }) },
+  {
+    weight: 40,
+    arbitrary: fc.record({
+      do: fc.constantFrom("answer" as const, "answer" as const, "late" as const),
+      peer,
+    }),
+  },
   {
     weight: 8,
     arbitrary: fc.record({
@@ -195,9 +201,9 @@ class Session {
     if (happening.do === "message") return this.#take(machine.message(key, happening.message));
     if (happening.do === "close") return this.#take(machine.input({ type: "peerClosed", peer: key }));
     if (happening.do === "sent" || happening.do === "unreadable") return this.#readEnded(key, happening.do);
-    const range = this.#firstRequest(key);
+    const range = this.#firstRequest(key, happening.do === "late");
     if (range === undefined) return;
-    if (happening.do === "answer") return this.#take(machine.block(key, range));
+    if (happening.do !== "reject") return this.#take(machine.block(key, range));
     this.#take(machine.message(key, { type: "reject", ...range }));
   }
 
@@ -208,14 +214,14 @@ class Session {
     this.#take(this.machine.input({ ...read!, type: outcome === "sent" ? "blockSent" : "readFailed" }));
   }
 
-  #firstRequest(key: number): { piece: number; begin: number; length: number } | undefined {
+  #firstRequest(key: number, late: boolean): { piece: number; begin: number; length: number } | undefined {
     const { downloads, peers } = this.machine.state;
-    for (const request of peers.get(key)?.down.requests.keys() ?? []) {
-      const open = downloads.get(downloads.pieceOf(request))!;
-      const block = downloads.blockOf(request);
-      return { piece: open.piece, begin: block * BLOCK, length: open.blockLength(block) };
-    }
-    return undefined;
+    const down = peers.get(key)?.down;
+    const [request] = (late ? down?.late : down?.requests)?.keys() ?? [];
+    if (request === undefined) return undefined;
+    const piece = downloads.pieceOf(request);
+    const begin = downloads.blockOf(request) * BLOCK;
+    return { piece, begin, length: Math.min(BLOCK, geometry.pieceSize(piece) - begin) };
   }
 
   #take(effects: readonly ReturnType<Machine["input"]>[number][]): void {
