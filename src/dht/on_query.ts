@@ -55,5 +55,5 @@ function meetAsker(state: DhtState, family: Family, asker: NodeContact, now: num
   // A query is easily forged: whether a node has changed its id, only its own answer tells.
   if (standing === "stranger" && !table.wants(asker, now)) return;
   upkeep.probesLeft--;
-  sendCheck(state, family, { id: asker.id.slice(), address: asker.address }, now);
+  sendCheck(state, family, asker.address, now);
 }

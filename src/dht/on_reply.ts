@@ -17,10 +17,8 @@ type PurposeOf<T extends Purpose["type"]> = Extract<Purpose, { readonly type: T 
 
 /** What can become of a query. Methods, not members: a row can then stand for any purpose. */
 interface PurposeRow<P extends Purpose> {
-  /** The id that the node was said to have, if it was. */
+  /** The only id that a node may answer with, if there is one. */
   expectedId?(purpose: P): Uint8Array | undefined;
-  /** A reply of a node with another id is worth nothing. */
-  readonly isStrict?: boolean;
   onReply?(state: DhtState, transaction: Transaction<P>, reply: DhtReply, now: number): void;
   /** The node answered with an error, or is another than it was said to be. */
   onRefusal?(state: DhtState, transaction: Transaction<P>, code: number, now: number): void;
@@ -29,8 +27,8 @@ interface PurposeRow<P extends Purpose> {
 }
 
 const PURPOSES: { readonly [T in Purpose["type"]]: PurposeRow<PurposeOf<T>> } = {
+  // A node that was said to have another id is still of use on the way: it takes the place of its real one.
   step: {
-    expectedId: ({ candidate }) => candidate.id,
     onReply: onStepReply,
     onRefusal: (state, transaction, _code, now) => onStepFailed(state, transaction, now),
     onLate: onStepLate,
@@ -38,7 +36,6 @@ const PURPOSES: { readonly [T in Purpose["type"]]: PurposeRow<PurposeOf<T>> } = 
   },
   write: {
     expectedId: ({ candidate }) => candidate.id,
-    isStrict: true,
     onReply: (state, transaction) => onWriteAnswer(state, transaction, undefined),
     onRefusal: (state, transaction, code) => onWriteAnswer(state, transaction, code),
     onLate: onWriteLate,
@@ -48,7 +45,7 @@ const PURPOSES: { readonly [T in Purpose["type"]]: PurposeRow<PurposeOf<T>> } = 
     onRefusal: (state, transaction) => onDirectFailed(state, transaction, "refused"),
     onSilence: (state, transaction) => onDirectFailed(state, transaction, "timeout"),
   },
-  check: { expectedId: ({ id }) => id, isStrict: true },
+  check: {},
 };
 
 function rowOf(transaction: Transaction<Purpose>): PurposeRow<Purpose> {
@@ -68,13 +65,11 @@ export function onReply(
   const row = rowOf(transaction), { requester } = message;
   if (requester !== undefined) hearAddress(state, family, { voter: from.host, compact: requester }, now);
   if (message.type === "error") return row.onRefusal?.(state, transaction, message.code, now);
-  const { reply } = message, expected = row.expectedId?.(transaction.purpose);
-  const isMeant = expected === undefined || equals(expected, reply.id);
-  const isOurselves = equals(reply.id, family.table.id);
-  // A node with another id than it had replaces nothing in the table; on its way, a lookup can do with it.
-  if (!isMeant || isOurselves) family.table.drop(from);
+  const { reply } = message, isOurselves = equals(reply.id, family.table.id);
+  if (isOurselves) family.table.drop(from);
   else if (!state.contacts.isRouter(from)) meet(state, family, { id: reply.id, address: from }, now);
-  if (isOurselves || !isMeant && row.isStrict) {
+  const expected = row.expectedId?.(transaction.purpose);
+  if (isOurselves || expected !== undefined && !equals(expected, reply.id)) {
     return row.onRefusal?.(state, transaction, KRPC_ERRORS.generic, now);
   }
   row.onReply?.(state, transaction, reply, now);
@@ -92,7 +87,7 @@ export function onOverdue(state: DhtState, now: number): void {
 
 function meet(state: DhtState, family: Family, contact: NodeContact, now: number): void {
   const suspect = family.table.replied(contact, now);
-  if (suspect !== undefined) sendCheck(state, family, suspect, now);
+  if (suspect !== undefined) sendCheck(state, family, suspect.address, now);
 }
 
 function onSilence(state: DhtState, { to, sentAt }: Transaction<Purpose>, now: number): void {
@@ -100,5 +95,5 @@ function onSilence(state: DhtState, { to, sentAt }: Transaction<Purpose>, now: n
   // BEP 45 "determining connectivity": if nobody at all has answered since, it may be our own link that is silent.
   if (family === undefined || !state.transactions.heardSince(sentAt)) return;
   const suspect = family.table.failed(to, now);
-  if (suspect !== undefined) sendCheck(state, family, suspect, now);
+  if (suspect !== undefined) sendCheck(state, family, suspect.address, now);
 }

@@ -60,8 +60,12 @@ export class RoutingTable {
   replied(contact: NodeContact, now: number): TableNode | undefined {
     const known = this.#byAddress.get(formatPeerAddress(contact.address));
     if (known === undefined) return this.#admit(contact, now);
-    // BEP 45 "shared routing table": a node that changes its id is broken or an attacker.
-    if (!equals(known.id, contact.id)) return void this.#remove(known);
+    if (!equals(known.id, contact.id)) {
+      // BEP 45 "shared routing table": a node that changes its id is broken or an attacker, unless it has learnt its
+      // address and obeys BEP 42 "bootstrapping".
+      this.#remove(known);
+      return isNodeIdOf(contact.address.host, contact.id) ? this.#admit(contact, now) : undefined;
+    }
     const bucket = this.#bucketOf(known.id);
     known.repliedAt = bucket.changedAt = now;
     known.failures = 0;

@@ -23,15 +23,9 @@ export function sendQuery(
 }
 
 /** Asks somebody whether they are there, for the sake of the table. One question at a time is enough. */
-export function sendCheck(
-  state: DhtState,
-  family: Family,
-  node: { readonly id: Uint8Array | undefined; readonly address: PeerAddress },
-  now: number,
-): void {
-  if (state.transactions.awaits(node.address)) return;
-  const query: SendableQuery = { type: "ping", id: family.table.id };
-  sendQuery(state, node.address, query, { type: "check", id: node.id }, now);
+export function sendCheck(state: DhtState, family: Family, address: PeerAddress, now: number): void {
+  if (state.transactions.awaits(address)) return;
+  sendQuery(state, address, { type: "ping", id: family.table.id }, { type: "check" }, now);
 }
 
 /** Answers a query. */

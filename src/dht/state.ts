@@ -71,8 +71,8 @@ export type Purpose =
   | { readonly type: "write"; readonly lookup: Lookup; readonly candidate: Candidate }
   /** An operation with one node. */
   | { readonly type: "direct"; readonly operation: DirectOperation }
-  /** Upkeep of the table; the id is known unless it is a newcomer by address only. */
-  | { readonly type: "check"; readonly id: Uint8Array | undefined };
+  /** Upkeep of the table. */
+  | { readonly type: "check" };
 
 /** One query to one node, for the user. */
 export interface DirectOperation {

@@ -72,7 +72,7 @@ export function onAddNode(state: DhtState, address: PeerAddress, now: number): v
   state.contacts.addNode(address);
   onContact(state, address, now);
   const family = familyOf(state, address.host);
-  if (family !== undefined) sendCheck(state, family, { id: undefined, address }, now);
+  if (family !== undefined) sendCheck(state, family, address, now);
 }
 
 /** Somebody is a router. */
@@ -134,7 +134,7 @@ function checkTables(state: DhtState, now: number): void {
   state.upkeep.probesLeft = PROBES_PER_CHECK;
   for (const family of state.families) {
     const silent = family.table.stalest(now), target = family.table.takeStaleTarget(now);
-    if (silent !== undefined) sendCheck(state, family, silent, now);
+    if (silent !== undefined) sendCheck(state, family, silent.address, now);
     if (target === undefined) continue;
     startOperation(state, {
       id: undefined,

@@ -43,11 +43,15 @@ Deno.test("RoutingTable.replied() never takes in ourselves", () => {
   assertEquals(routes.size, 0);
 });
 
-Deno.test("RoutingTable.replied() evicts a node that changes its id, and takes no replacement from it", () => {
-  const routes = table(), node = local(1, 1);
+Deno.test("RoutingTable.replied() evicts a node that changes its id, unless it obeys BEP 42", () => {
+  const routes = table(), address = globalAddress(1), node = { id: local(1, 1).id, address };
   routes.replied(node, 0);
-  routes.replied({ ...node, id: local(2, 2).id }, 1);
+  routes.replied({ address, id: local(2, 2).id }, 1);
   assertEquals(routes.size, 0);
+  routes.replied(node, 2);
+  const bound = bindNodeId(node.id, address.host, 77);
+  routes.replied({ address, id: bound }, 3);
+  assertEquals(member(routes, node)?.id, bound);
 });
 
 Deno.test("RoutingTable.replied() leaves a good node its id", () => {

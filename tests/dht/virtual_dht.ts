@@ -1,10 +1,9 @@
 /** A network of DHT nodes in virtual time: seeded latency and loss, one queue of events, nothing asynchronous. */
 
 import type { Random } from "../../src/bytes/random.ts";
-import { encodeHex } from "../../src/bytes/text.ts";
 import { DhtNode, type DhtNodeOptions } from "../../src/dht/node.ts";
 import type { DhtEffect, DhtInput } from "../../src/dht/vocabulary.ts";
-import { formatPeerAddress, type PeerAddress } from "../../src/peer/address.ts";
+import { type AddressFamily, formatPeerAddress, isIpv6, type PeerAddress } from "../../src/peer/address.ts";
 
 /** Mulberry32: the same seed gives the same numbers. */
 export function seeded(seed: number): Random {
@@ -21,6 +20,8 @@ export function seeded(seed: number): Random {
 /** The machine, where it is, and what it has told its user. */
 export interface VirtualNode {
   readonly address: PeerAddress;
+  /** Its place in the other family, if it takes part in both. */
+  readonly address6: PeerAddress | undefined;
   readonly node: DhtNode;
   /** Everything but `send` and `verify`. */
   readonly told: DhtEffect[];
@@ -60,10 +61,12 @@ export class VirtualDht {
     this.loss = options.loss ?? 0;
   }
 
-  add(address: PeerAddress, options: Partial<DhtNodeOptions> = {}): VirtualNode {
-    const node = new DhtNode({ random: this.random, ...options }, this.now);
-    const virtual: VirtualNode = { address, node, told: [], wakeAt: Infinity, isAlive: true };
+  add(address: PeerAddress, options: Partial<DhtNodeOptions> = {}, address6?: PeerAddress): VirtualNode {
+    const families: AddressFamily[] = address6 === undefined ? [isIpv6(address.host) ? 6 : 4] : [4, 6];
+    const node = new DhtNode({ random: this.random, families, ...options }, this.now);
+    const virtual: VirtualNode = { address, address6, node, told: [], wakeAt: Infinity, isAlive: true };
     this.nodes.set(formatPeerAddress(address), virtual);
+    if (address6 !== undefined) this.nodes.set(formatPeerAddress(address6), virtual);
     this.#arm(virtual);
     return virtual;
   }
@@ -77,7 +80,7 @@ export class VirtualDht {
 
   remove(virtual: VirtualNode): void {
     virtual.isAlive = false;
-    this.nodes.delete(formatPeerAddress(virtual.address));
+    for (const [key, other] of this.nodes) if (other === virtual) this.nodes.delete(key);
   }
 
   /** Lets so much time pass. */
@@ -117,7 +120,8 @@ export class VirtualDht {
   #carryOut(virtual: VirtualNode, effects: readonly DhtEffect[]): void {
     for (const effect of effects) {
       if (effect.type === "send") {
-        this.deliver(virtual.address, effect.to, effect.bytes);
+        const from = isIpv6(effect.to.host) ? virtual.address6 ?? virtual.address : virtual.address;
+        this.deliver(from, effect.to, effect.bytes);
       } else if (effect.type === "verify") {
         const { verification, signature } = effect, valid = this.#options.verify?.(signature) ?? true;
         this.at(this.now + 1, () => this.put(virtual, { type: "verified", verification, valid }));
@@ -176,7 +180,7 @@ export function globalAddress(index: number): PeerAddress {
   return { host: `${first}.${second}.${third}.${1 + index * 101 % 254}`, port: 6881 };
 }
 
-/** The network's nodes, sorted by distance from a target: what an all-knowing lookup would find. */
-export function hexOf(node: VirtualNode): string {
-  return encodeHex(node.node.nodeId()!);
+/** The same in IPv6: a /64 of its own for each index. */
+export function globalAddress6(index: number): PeerAddress {
+  return { host: `2a00:${(0x1000 + index).toString(16)}::1`, port: 6881 };
 }
