@@ -55,7 +55,7 @@ export class Connection {
       peer: undefined,
       negotiated: { fast: false, extended: false, dht: false },
       extensions: new ExtensionTable(),
-      waiting: [],
+      waiting: new Intake(),
       intake: new Intake(),
       times: { now, startedAt: now, sentAt: now, receivedAt: now },
     };

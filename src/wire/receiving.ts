@@ -3,9 +3,10 @@
 import { DecodeError } from "../errors.ts";
 import type { ExtensionMessage } from "./extensions.ts";
 import { decodeMessageAt } from "./messages/decode_message.ts";
-import type { NumberedMessage, PeerMessage } from "./messages/message.ts";
-import { BEFORE_METADATA, verdictsOf } from "./rules.ts";
-import { close, type ConnectionState, type Delivery } from "./state.ts";
+import { MESSAGE_IDS, messageTypeOf, PREFIX_LENGTH } from "./messages/message.ts";
+import { readUint32, writeUint32 } from "./messages/uint32.ts";
+import { BEFORE_METADATA, type TalkPhase, verdictsOf } from "./rules.ts";
+import { close, type ConnectionState } from "./state.ts";
 import type { CloseReason, ConnectionEffect } from "./vocabulary.ts";
 
 /** Takes the message that lies from `start` (its id) to `end`. @throws {DecodeError} If its length does not fit its id. */
@@ -16,15 +17,12 @@ export function onMessage(
   end: number,
   effects: ConnectionEffect[],
 ): void {
-  const verdicts = verdictsOf(state.phase as "opening" | "open", state.negotiated.fast);
-  const verdict = verdicts[bytes[start]!];
-  if (verdict === undefined) return; // nobody knows this id: skipped (BEP 10 names no other way to grow)
+  const verdict = verdictsOf(state.phase as TalkPhase, state.negotiated.fast)[bytes[start]!];
+  if (verdict === undefined) return; // an id that nobody knows is skipped: it may be a newer BEP's
   if (verdict === "opens") state.phase = "open";
   else if (verdict !== "stays") return close(state, effects, verdict);
-  const message = decodeMessageAt(bytes, start, end)!;
-  if (message.type === "extended") onExtended(state, message.id, message.payload, effects);
-  else if (state.pieceCount === undefined) onEarlyMessage(state, message, effects);
-  else deliver(state, { type: "message", message }, state.pieceCount, effects);
+  if (state.pieceCount === undefined) onEarlyMessage(state, bytes, start, end, effects);
+  else deliver(state, bytes, start, end, effects);
 }
 
 /** The info dictionary is known: checks and gives out what waited for it, in the order of arrival. */
@@ -32,47 +30,64 @@ export function onPieceCount(state: ConnectionState, pieceCount: number, effects
   if (!Number.isInteger(pieceCount) || pieceCount < 1) {
     throw new RangeError(`Cannot use piece count ${pieceCount}: not a positive integer`);
   }
-  const { waiting } = state;
   state.pieceCount = pieceCount;
-  state.waiting = [];
-  for (const effect of waiting) {
-    if (state.phase !== "closed") deliver(state, effect, pieceCount, effects);
+  const waiting = state.waiting.release();
+  for (let at = 0; at < waiting.length && state.phase !== "closed";) {
+    const start = at + PREFIX_LENGTH, end = start + readUint32(waiting, at);
+    deliver(state, waiting, start, end, effects);
+    at = end;
   }
+  state.waiting.forget();
 }
 
 /** Gives a message out, unless it speaks of pieces that do not exist. */
 function deliver(
   state: ConnectionState,
-  effect: Delivery,
-  pieceCount: number,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
   effects: ConnectionEffect[],
 ): void {
-  const fault = faultOf(effect.message, pieceCount, state.limits.maxBlockLength);
-  if (fault === undefined) effects.push(effect);
+  // What kind of message it is, is asked of its id: the objects are of too many shapes to be looked into cheaply.
+  if (bytes[start] === MESSAGE_IDS.extended) return onExtended(state, bytes, start, end, effects);
+  const message = decodeMessageAt(bytes, start, end)!;
+  const fault = state.pieceCount === undefined
+    ? undefined
+    : faultAt(state, bytes, start, end, state.pieceCount);
+  if (fault === undefined) effects.push({ type: "message", message });
   else close(state, effects, fault);
 }
 
-/** What can be wrong with a message whose bytes are right. Offsets inside pieces are for the torrent to check. */
-function faultOf(
-  message: PeerMessage | ExtensionMessage,
+/** What can be wrong with a message whose length is right. Offsets inside pieces are for the torrent to check. */
+function faultAt(
+  state: ConnectionState,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
   pieceCount: number,
-  maxBlockLength: number,
 ): CloseReason | undefined {
-  switch (message.type) {
-    case "request":
-      if (message.length === 0 || message.length > maxBlockLength) return "request of a length out of range";
-      return message.piece < pieceCount ? undefined : "piece index out of range";
-    case "piece":
-    case "have":
-    case "cancel":
-    case "suggest":
-    case "reject":
-    case "allowedFast":
-    case "dontHave":
-      return message.piece < pieceCount ? undefined : "piece index out of range";
-    case "bitfield":
-      return isBitfield(message.bits, pieceCount) ? undefined : "bitfield of another length";
+  switch (bytes[start]) {
+    case MESSAGE_IDS.request: {
+      const length = readUint32(bytes, start + 9);
+      if (length === 0 || length > state.limits.maxBlockLength) return "request of a length out of range";
+      return faultOfPiece(readUint32(bytes, start + 1), pieceCount);
+    }
+    case MESSAGE_IDS.piece:
+    case MESSAGE_IDS.have:
+    case MESSAGE_IDS.cancel:
+    case MESSAGE_IDS.suggest:
+    case MESSAGE_IDS.reject:
+    case MESSAGE_IDS.allowedFast:
+      return faultOfPiece(readUint32(bytes, start + 1), pieceCount);
+    case MESSAGE_IDS.bitfield:
+      return isBitfield(bytes.subarray(start + 1, end), pieceCount)
+        ? undefined
+        : "bitfield of another length";
   }
+}
+
+function faultOfPiece(piece: number, pieceCount: number): CloseReason | undefined {
+  return piece < pieceCount ? undefined : "piece index out of range";
 }
 
 /** Whether the bytes are just enough and the spare bits at the end are zero (BEP 3 "bitfield"). */
@@ -81,44 +96,69 @@ function isBitfield(bits: Uint8Array, pieceCount: number): boolean {
   return spare >= 0 && spare < 8 && (bits[bits.length - 1]! & (1 << spare) - 1) === 0;
 }
 
-/** Before the metadata is known there is nothing to check against. */
+/** Before the metadata is known there is nothing to check against but the form. */
 function onEarlyMessage(
   state: ConnectionState,
-  message: NumberedMessage,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
   effects: ConnectionEffect[],
 ): void {
-  const rule = BEFORE_METADATA[message.type];
-  if (rule === "passes") effects.push({ type: "message", message });
-  else if (rule === "waits") wait(state, { type: "message", message: owned(message) }, effects);
-  else close(state, effects, rule);
+  const rule = BEFORE_METADATA[messageTypeOf(bytes[start]!)!];
+  if (rule === "passes") return deliver(state, bytes, start, end, effects);
+  if (rule !== "waits") return close(state, effects, rule);
+  decodeMessageAt(bytes, start, end);
+  wait(state, bytes, start, end, effects);
 }
 
-function wait(state: ConnectionState, effect: Delivery, effects: ConnectionEffect[]): void {
-  if (state.waiting.length < state.limits.maxWaiting) state.waiting.push(effect);
-  else close(state, effects, "too many messages before the metadata");
-}
-
-/** A message that waits outlives the bytes it came in. */
-function owned(message: NumberedMessage): NumberedMessage {
-  if (message.type === "bitfield") return { ...message, bits: message.bits.slice() };
-  return "piecesRoot" in message ? { ...message, piecesRoot: message.piecesRoot.slice() } : message;
+/** Keeps a message, with a length prefix, to be read again when the metadata is known. */
+function wait(
+  state: ConnectionState,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  effects: ConnectionEffect[],
+): void {
+  const { waiting, limits } = state, prefix = new Uint8Array(PREFIX_LENGTH);
+  if (waiting.held + PREFIX_LENGTH + end - start > limits.maxWaitingLength) {
+    return close(state, effects, "too many messages before the metadata");
+  }
+  writeUint32(prefix, 0, end - start);
+  waiting.hold(prefix, 0, PREFIX_LENGTH);
+  waiting.hold(bytes, start, end);
 }
 
 /** BEP 10; who never offered it is not understood, like any unknown message. */
 function onExtended(
   state: ConnectionState,
-  id: number,
-  payload: Uint8Array,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
   effects: ConnectionEffect[],
 ): void {
   if (!state.negotiated.extended) return;
+  const message = readExtension(state, bytes, start, end, effects);
+  if (message === undefined) return;
+  if (message.type === "dontHave") {
+    // It takes a `have` back, so it must not overtake it.
+    if (state.pieceCount === undefined) return wait(state, bytes, start, end, effects);
+    const fault = faultOfPiece(message.piece, state.pieceCount);
+    if (fault !== undefined) return close(state, effects, fault);
+  }
+  effects.push({ type: "extension", message });
+}
+
+function readExtension(
+  state: ConnectionState,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  effects: ConnectionEffect[],
+): ExtensionMessage | undefined {
+  const id = start + 1, payload = id + 1;
+  if (payload > end) throw new DecodeError("Cannot decode extended: expected an id");
   try {
-    const message = state.extensions.decode(id, payload);
-    if (message === undefined) return;
-    const effect = { type: "extension", message } as const;
-    if (state.pieceCount !== undefined) deliver(state, effect, state.pieceCount, effects);
-    else if (message.type === "dontHave") wait(state, effect, effects);
-    else effects.push(effect);
+    return state.extensions.decode(bytes[id]!, bytes.subarray(payload, end));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     close(state, effects, "malformed extension message", error);

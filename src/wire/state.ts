@@ -13,9 +13,6 @@ import type { CloseReason, ConnectionEffect, ConnectionLimits, TorrentOffer } fr
  */
 export type Phase = "awaitingHandshake" | "awaitingAccept" | "awaitingPeerId" | TalkPhase | "closed";
 
-/** What comes out of a connection as a message, at once or when the metadata is known. */
-export type Delivery = Extract<ConnectionEffect, { type: "message" | "extension" }>;
-
 /** Everything a connection remembers. */
 export interface ConnectionState {
   readonly limits: ConnectionLimits;
@@ -37,8 +34,8 @@ export interface ConnectionState {
   /** What both sides speak. */
   negotiated: { readonly fast: boolean; readonly extended: boolean; readonly dht: boolean };
   extensions: ExtensionTable;
-  /** What came before the metadata and is held back. */
-  waiting: Delivery[];
+  /** Messages, each with its length prefix, that wait for the metadata. */
+  readonly waiting: Intake;
   readonly intake: Intake;
   /** In milliseconds: this call, the first call, the last write, the last bytes. */
   readonly times: { now: number; readonly startedAt: number; sentAt: number; receivedAt: number };
@@ -58,7 +55,7 @@ export function close(
   error?: DecodeError,
 ): void {
   state.phase = "closed";
-  state.waiting = [];
+  state.waiting.forget();
   state.intake.forget();
   effects.push(error === undefined ? { type: "close", reason } : { type: "close", reason, error });
 }

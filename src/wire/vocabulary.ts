@@ -36,8 +36,8 @@ export interface ConnectionLimits {
   readonly maxMessageLength: number;
   /** Bytes of the longest block that the peer may send or ask for. */
   readonly maxBlockLength: number;
-  /** Messages that wait for the metadata. */
-  readonly maxWaiting: number;
+  /** Bytes of messages that wait for the metadata. */
+  readonly maxWaitingLength: number;
   /** Until the peer's handshake must be complete, in milliseconds from the start. */
   readonly handshakeTimeoutMs: number;
   /** Our silence before a keep-alive is sent. */
@@ -52,8 +52,8 @@ export const DEFAULT_CONNECTION_LIMITS: ConnectionLimits = {
   maxMessageLength: 1 << 20,
   /** BEP 3 "request": "all current implementations use 2^14, and close connections which request [more]". */
   maxBlockLength: 1 << 14,
-  /** A peer announces a piece a second or so; fetching metadata takes seconds. */
-  maxWaiting: 1 << 14,
+  /** The longest bitfield and a hundred thousand pieces announced after it. */
+  maxWaitingLength: 1 << 21,
   /** Three round trips over a bad line. */
   handshakeTimeoutMs: 20_000,
   /** BEP 3: keep-alives "generally … once every two minutes"; a little less for delays on the way. */

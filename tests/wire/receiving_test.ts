@@ -92,7 +92,7 @@ Deno.test("Connection checks what waited as soon as it can", () => {
 });
 
 Deno.test("Connection lets only so many messages wait", () => {
-  const connection = opened([], { limits: { maxWaiting: 2 } });
+  const connection = opened([], { limits: { maxWaitingLength: 20 } });
   const have = encodeMessage({ type: "have", piece: 0 });
   assertEquals(hear(connection, have, have), []);
   assertEquals(hear(connection, have), close("too many messages before the metadata"));
