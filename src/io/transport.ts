@@ -53,12 +53,17 @@ export interface DatagramSocket {
   close(): void;
 }
 
-/** Where to bind; both parts may be left to the runtime. */
+/** Where to bind; every part may be left to the runtime. */
 export interface BindOptions {
   /** Local IP address; all of IPv4 and IPv6 where the runtime can, if absent. */
   readonly host?: string;
   /** Local port; 0 or absent lets the system choose. */
   readonly port?: number;
+  /**
+   * For datagrams only: a multicast group to join. The port is then shared with others who joined it, and what is sent
+   * to the group comes back as well (BEP 14).
+   */
+  readonly multicast?: string;
 }
 
 /** A runtime's network. Every failure is a `TransportError` with the runtime's error as `cause`. */

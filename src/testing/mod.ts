@@ -39,7 +39,7 @@ export { MemoryStorage, openMemoryStore } from "../io/memory_storage.ts";
 export { DEFAULT_LINK, type LinkQuality } from "../io/memory/link.ts";
 export { seededRandom } from "../io/memory/seeded_random.ts";
 export { type RunOptions, VirtualClock } from "../io/memory/virtual_clock.ts";
-export type { Traffic } from "../io/memory/virtual_host.ts";
+export type { Traffic } from "../io/memory/traffic.ts";
 export {
   type HttpHandler,
   VirtualNetwork,

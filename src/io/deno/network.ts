@@ -37,8 +37,7 @@ async function resolve(host: string, options: DialOptions = {}): Promise<readonl
 export const denoNetwork: Network = {
   dial,
   listen,
-  bindDatagram: (options = {}) =>
-    hasListenDatagram() ? Promise.try(() => bindDenoDatagram(options)) : bindDgram(options),
+  bindDatagram: (options = {}) => hasListenDatagram() ? bindDenoDatagram(options) : bindDgram(options),
   fetch: fetchHttp,
   resolve,
 };

@@ -2,7 +2,7 @@
 
 import type { Socket } from "node:dgram";
 import { StateError, TransportError } from "../../errors.ts";
-import type { PeerAddress } from "../../peer/address.ts";
+import { isIpv6, type PeerAddress } from "../../peer/address.ts";
 import type { BindOptions, Datagram, DatagramSocket } from "../transport.ts";
 import { plainHost } from "./address.ts";
 
@@ -85,11 +85,20 @@ class DgramSocket implements DatagramSocket {
   }
 }
 
-async function bind(type: "udp4" | "udp6", host: string, port: number): Promise<Socket> {
+/** What a socket is bound to. */
+interface Binding {
+  readonly type: "udp4" | "udp6";
+  readonly host: string;
+  readonly port: number;
+  /** Others may bind the port too. */
+  readonly isShared?: boolean;
+}
+
+async function bind({ type, host, port, isShared = false }: Binding): Promise<Socket> {
   // Loaded when first needed: it brings a good part of Node with it.
   const { createSocket } = await import("node:dgram");
   // Never set recvBufferSize: under Deno it makes every datagram cost a millisecond.
-  const socket = createSocket({ type, ipv6Only: false });
+  const socket = createSocket({ type, ipv6Only: false, reuseAddr: isShared });
   return await new Promise((resolve, reject) => {
     socket.once("error", (cause: Error) => {
       try {
@@ -112,15 +121,29 @@ async function bind(type: "udp4" | "udp6", host: string, port: number): Promise<
  * @throws {TransportError} If the port is taken or forbidden.
  */
 export async function bindDgram(options: BindOptions): Promise<DatagramSocket> {
-  const { host, port = 0 } = options;
+  const { host, port = 0, multicast } = options;
+  if (multicast !== undefined) return await bindGroup(multicast, port, host);
   if (host !== undefined) {
-    return new DgramSocket(await bind(host.includes(":") ? "udp6" : "udp4", host, port));
+    return new DgramSocket(await bind({ type: isIpv6(host) ? "udp6" : "udp4", host, port }));
   }
   try {
-    return new DgramSocket(await bind("udp6", "::", port));
+    return new DgramSocket(await bind({ type: "udp6", host: "::", port }));
   } catch (error) {
     const cause = (error as Error).cause as { code?: string } | undefined;
     if (cause?.code === "EADDRINUSE") throw error;
-    return new DgramSocket(await bind("udp4", "0.0.0.0", port));
+    return new DgramSocket(await bind({ type: "udp4", host: "0.0.0.0", port }));
+  }
+}
+
+async function bindGroup(group: string, port: number, host: string | undefined): Promise<DatagramSocket> {
+  const isV6 = isIpv6(group), [type, any] = isV6 ? ["udp6", "::"] as const : ["udp4", "0.0.0.0"] as const;
+  const socket = await bind({ type, host: any, port, isShared: true });
+  try {
+    socket.addMembership(group, host);
+    socket.setMulticastLoopback(true);
+    return new DgramSocket(socket);
+  } catch (cause) {
+    socket.close();
+    throw new TransportError(`Cannot join multicast group ${group}`, { cause });
   }
 }

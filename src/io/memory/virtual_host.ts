@@ -13,6 +13,7 @@ import type {
 } from "../transport.ts";
 import { withSignal } from "../with_signal.ts";
 import type { Link, Meter } from "./links.ts";
+import type { Traffic } from "./traffic.ts";
 import { connectionPair, type VirtualConnection, VirtualListener } from "./virtual_connection.ts";
 import { VirtualDatagramSocket } from "./virtual_datagrams.ts";
 
@@ -21,24 +22,14 @@ const DIAL_TIMEOUT_MS = 75_000;
 /** First port of those that a system gives out (RFC 6335 section 6). */
 const FIRST_EPHEMERAL_PORT = 49_152;
 
-/** What a host sent and got: payload bytes, without headers of any kind. */
-export interface Traffic {
-  /** Bytes written to connections and sent as datagrams. */
-  readonly sentBytes: number;
-  /** Bytes that arrived in connections and datagrams. */
-  readonly receivedBytes: number;
-  /** Datagrams sent. */
-  readonly sentDatagrams: number;
-  /** Datagrams of those sent that were lost on the way. */
-  readonly lostDatagrams: number;
-}
-
 /** What a host needs of the network around it. */
 export interface Surroundings {
   /** Virtual time. */
   readonly clock: Clock;
   /** Finds the host of an IP address. */
   hostAt(address: string): VirtualHost | undefined;
+  /** Every host, each once. */
+  hosts(): Iterable<VirtualHost>;
   /** The way between two hosts; to `undefined`, where nobody is, it is as good as any. */
   linkBetween(a: VirtualHost, b: VirtualHost | undefined): Link;
   /** Answers an HTTP request from a host. */
@@ -54,6 +45,8 @@ export class VirtualHost implements Network {
   readonly #surroundings: Surroundings;
   readonly #listeners = new Map<number, VirtualListener>();
   readonly #sockets = new Map<number, VirtualDatagramSocket>();
+  /** Sockets that joined a multicast group, each with it. Their ports are shared. */
+  readonly #members = new Map<VirtualDatagramSocket, PeerAddress>();
   /** Open connections, each with the host at the other end. */
   readonly #connections = new Map<VirtualConnection, VirtualHost>();
   readonly #traffic = { sentBytes: 0, receivedBytes: 0, sentDatagrams: 0, lostDatagrams: 0 };
@@ -107,6 +100,7 @@ export class VirtualHost implements Network {
   /** Binds a datagram socket to a port of one address or of all. */
   bindDatagram(options: BindOptions = {}): Promise<DatagramSocket> {
     return new Promise((resolve) => {
+      if (options.multicast !== undefined) return resolve(this.#join(options.multicast, options));
       const address = this.#bind(options, this.#sockets, "bind UDP");
       const socket = new VirtualDatagramSocket(
         address,
@@ -163,23 +157,41 @@ export class VirtualHost implements Network {
     this.#connections.set(connection, peer);
   }
 
+  #join(group: string, options: BindOptions): DatagramSocket {
+    if (addressScope(group) !== "multicast") {
+      throw new TransportError(`Cannot join multicast group ${group}: it is none`);
+    }
+    const address = this.#bind(options, new Map(), "bind UDP"), to = { host: group, port: address.port };
+    const socket = new VirtualDatagramSocket(address, (bytes, to) => this.#carry(bytes, address, to), () => {
+      this.#members.delete(socket);
+    });
+    this.#members.set(socket, to);
+    return socket;
+  }
+
   #carry(bytes: Uint8Array, bound: PeerAddress, to: PeerAddress): void {
-    const target = this.#hostAt(to.host), link = this.#surroundings.linkBetween(this, target);
     const isWildcard = this.addresses[0] === bound.host;
     const from = { host: isWildcard ? this.#sourceFor(to.host) : bound.host, port: bound.port };
     this.#traffic.sentBytes += bytes.length;
     this.#traffic.sentDatagrams++;
-    const arrives = link.sendDatagram(this.addresses[0]!, bytes.length, () => {
-      if (target !== undefined) target.#arrive(bytes, from, to);
-    });
-    if (!arrives) this.#traffic.lostDatagrams++;
+    const isGroup = addressScope(to.host) === "multicast";
+    for (const target of isGroup ? this.#surroundings.hosts() : [this.#hostAt(to.host)]) {
+      const link = this.#surroundings.linkBetween(this, target);
+      const arrives = link.sendDatagram(this.addresses[0]!, bytes.length, () => {
+        for (const socket of target === undefined ? [] : target.#socketsAt(to)) {
+          target!.#traffic.receivedBytes += bytes.length;
+          socket.arrive(bytes, from);
+        }
+      });
+      if (!arrives) this.#traffic.lostDatagrams++;
+    }
   }
 
-  #arrive(bytes: Uint8Array, from: PeerAddress, to: PeerAddress): void {
-    const socket = this.#sockets.get(to.port);
-    if (socket === undefined || !this.#isBoundTo(socket.address.host, to.host)) return;
-    this.#traffic.receivedBytes += bytes.length;
-    socket.arrive(bytes, from);
+  /** Who hears what is sent to an address. */
+  #socketsAt({ host, port }: PeerAddress): VirtualDatagramSocket[] {
+    const members = [...this.#members].filter(([, group]) => group.host === host && group.port === port);
+    const socket = this.#sockets.get(port), isHeard = socket && this.#isBoundTo(socket.address.host, host);
+    return [...members.map(([member]) => member), ...(isHeard ? [socket] : [])];
   }
 
   /** The address of ours that an address is reached from. @throws {TransportError} If we have none of its family. */
@@ -191,7 +203,8 @@ export class VirtualHost implements Network {
   }
 
   #isBoundTo(bound: string, host: string): boolean {
-    return bound === host || bound === this.addresses[0];
+    const isOurs = this.addresses.includes(host) || addressScope(host) === "loopback";
+    return bound === host || isOurs && bound === this.addresses[0];
   }
 
   #hostAt(host: string): VirtualHost | undefined {

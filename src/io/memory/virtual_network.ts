@@ -7,7 +7,8 @@ import { withSignal } from "../with_signal.ts";
 import { DEFAULT_LINK, type LinkQuality } from "./link.ts";
 import { type Link, Links } from "./links.ts";
 import { seededRandom } from "./seeded_random.ts";
-import { type Surroundings, type Traffic, VirtualHost } from "./virtual_host.ts";
+import type { Traffic } from "./traffic.ts";
+import { type Surroundings, VirtualHost } from "./virtual_host.ts";
 
 /** What a virtual network is made from. */
 export interface VirtualNetworkOptions {
@@ -41,6 +42,7 @@ export class VirtualNetwork {
     this.#surroundings = {
       clock,
       hostAt: (address) => this.#hosts.get(address),
+      hosts: () => new Set(this.#hosts.values()),
       linkBetween: (a, b) => this.#links.between(a.addresses[0]!, b?.addresses[0] ?? ""),
       fetch: (from, request) => this.#fetch(from, request),
       resolve: (name) => this.#resolve(name),
@@ -88,7 +90,7 @@ export class VirtualNetwork {
   reset(a: string, b?: string): void {
     const host = this.#known(a), other = b === undefined ? undefined : this.#known(b);
     host.reset(other);
-    for (const peer of new Set(this.#hosts.values())) {
+    for (const peer of this.#surroundings.hosts()) {
       if (other === undefined || peer === other) peer.reset(host);
     }
   }

@@ -3,7 +3,7 @@ import { TransportError } from "../../../src/errors.ts";
 import type { LinkQuality } from "../../../src/io/memory/link.ts";
 import { VirtualClock } from "../../../src/io/memory/virtual_clock.ts";
 import { VirtualNetwork } from "../../../src/io/memory/virtual_network.ts";
-import type { ByteConnection, Listener } from "../../../src/io/transport.ts";
+import type { ByteConnection, Listener, Network } from "../../../src/io/transport.ts";
 
 const A = "10.0.0.1", B = "10.0.0.2";
 
@@ -225,6 +225,23 @@ Deno.test("hosts of both families speak each with its own address", async () => 
   assertEquals((await clock.runUntil(to.receive(new Uint8Array(1))))?.from.host, "2001:db8::1");
   await to.send(new Uint8Array(), { host: "127.0.0.1", port: 1 });
   assertEquals((await clock.runUntil(to.receive(new Uint8Array(1))))?.from.host, "127.0.0.1");
+});
+
+Deno.test("what is sent to a multicast group is heard by all who joined it, the sender included", async () => {
+  const { clock, network, a, b } = setUp(), group = { host: "239.192.152.143", port: 6771 };
+  const join = (host: Network) => host.bindDatagram({ port: group.port, multicast: group.host });
+  const members = await Promise.all([a, a, b].map(join));
+  const deaf = await network.host("10.0.0.3").bindDatagram({ port: group.port });
+  await members[0]!.send(new Uint8Array([1]), group);
+  for (const member of members) {
+    const got = await clock.runUntil(member.receive(new Uint8Array(8)));
+    assertEquals(got, { bytes: new Uint8Array([1]), from: { host: A, port: group.port } });
+  }
+  const silence = deaf.receive(new Uint8Array(8));
+  await clock.advance(1000);
+  deaf.close();
+  assertEquals(await silence, null);
+  await assertRejects(() => a.bindDatagram({ multicast: "10.0.0.9" }), TransportError, "it is none");
 });
 
 Deno.test("resolve() and fetch() know the names and origins of the network", async () => {
