@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { aria2 } from "./clients/aria2.ts";
 import type { Client } from "./clients/client.ts";
-import { libtorrent, startLibtorrent } from "./clients/libtorrent.ts";
+import { libtorrent } from "./clients/libtorrent.ts";
 import { CLI } from "./clients/ours.ts";
 import { qbittorrent } from "./clients/qbittorrent.ts";
 import { rtorrent } from "./clients/rtorrent.ts";
@@ -16,8 +16,9 @@ import {
   type TorrentVersion,
   writeContent,
 } from "./contents.ts";
+import { interop, us } from "./interop.ts";
 import type { Lab } from "./lab.ts";
-import { assertSame, interop, type Pair, us } from "./matrix.ts";
+import { assertSame, downloadJob, type Pair, seedJob } from "./pair.ts";
 
 /** Lets our command line make a torrent, and reads its info hashes with our command line. */
 async function createTorrent(
@@ -41,7 +42,7 @@ async function createTorrent(
   const read = await lab.host(1).run([...CLI, "info", path, "--json"]);
   assertEquals(read.code, 0, read.stderr);
   const { infoHash, infoHashV2 } = JSON.parse(read.stdout);
-  return { path, content, ...(infoHash ? { infoHash } : {}), ...(infoHashV2 ? { infoHashV2 } : {}) };
+  return { path, content, ...(infoHash && { infoHash }), ...(infoHashV2 && { infoHashV2 }) };
 }
 
 async function prepare(lab: Lab, content: Content, version: TorrentVersion): Promise<Pair> {
@@ -55,19 +56,17 @@ const VERSIONS: readonly TorrentVersion[] = ["1", "2", "hybrid"];
 
 for (const version of VERSIONS) {
   for (const content of [SINGLE, FOLDER]) {
-    const name = `libtorrent reads, checks and shares our torrent (${version}) of ${content.label}`;
+    const name = `libtorrent reads, checks and shares our torrent (version ${version}) of ${content.label}`;
     interop(name, { hosts: 3, oursOnly: true }, async (lab) => {
       const pair = await prepare(lab, content, version);
       const reading = await readWithLibtorrent(pair.torrent.path);
       assertEquals(reading.v1 ?? undefined, pair.torrent.infoHash);
       assertEquals(reading.v2 ?? undefined, pair.torrent.infoHashV2);
       // As a download on top of the content it checks every hash before it calls itself complete.
-      const job = { folder: pair.seedFolder, torrent: pair.torrent, role: "download" } as const;
-      const seed = await startLibtorrent(lab.host(2), job);
+      const seed = await libtorrent.start(lab.host(2), { ...seedJob(pair), role: "download" });
       await seed.complete();
-      const downloader = version === "1" ? us : libtorrent;
-      const downloadJob = { role: "download", folder: pair.downloadFolder, torrent: pair.torrent } as const;
-      const download = await downloader.start(lab.host(3), { ...downloadJob, peers: [seed.address] });
+      const downloader = us.versions.includes(version) ? us : libtorrent;
+      const download = await downloader.start(lab.host(3), downloadJob(pair, seed.address));
       await download.complete();
       await assertSame(pair, downloader);
     });
@@ -77,19 +76,11 @@ for (const version of VERSIONS) {
 const OTHERS: readonly Client[] = [transmission, aria2, qbittorrent, rtorrent];
 
 for (const client of OTHERS) {
-  interop(`${client.name} checks and shares our torrent of a folder`, {
-    hosts: 3,
-    needs: client.needs,
-    oursOnly: true,
-  }, async (lab) => {
+  const name = `${client.name} checks and shares our torrent of a folder`;
+  interop(name, { hosts: 3, needs: client.needs, oursOnly: true }, async (lab) => {
     const pair = await prepare(lab, FOLDER, "1");
-    const seed = await client.start(lab.host(2), {
-      role: "seed",
-      folder: pair.seedFolder,
-      torrent: pair.torrent,
-    });
-    const job = { role: "download", folder: pair.downloadFolder, torrent: pair.torrent } as const;
-    const download = await us.start(lab.host(3), { ...job, peers: [seed.address] });
+    const seed = await client.start(lab.host(2), seedJob(pair));
+    const download = await us.start(lab.host(3), downloadJob(pair, seed.address));
     await download.complete();
     await assertSame(pair, us);
   });

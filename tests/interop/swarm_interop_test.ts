@@ -3,54 +3,37 @@ import { countersOf, libtorrent, startLibtorrent } from "./clients/libtorrent.ts
 import { startOpentracker } from "./clients/opentracker.ts";
 import { CLI } from "./clients/ours.ts";
 import { FOLDER, listing, SINGLE, writeTorrent } from "./contents.ts";
+import { interop, us } from "./interop.ts";
 import { until } from "./lab.ts";
-import { assertSame, interop, preparePair, us } from "./matrix.ts";
+import { assertSame, downloadJob, type Pair, preparePair, seedJob } from "./pair.ts";
 
 interop("in a swarm of three we give while we take", { hosts: 4 }, async (lab) => {
   const pair = await preparePair(lab, SINGLE);
-  const { torrent, seedFolder, downloadFolder } = pair;
-  const origin = await startLibtorrent(lab.host(2), {
-    role: "seed",
-    folder: seedFolder,
-    torrent,
-    uploadLimit: 600_000,
-  });
-  const folder = lab.host(4).folder("ours");
-  const middle = await us.start(lab.host(4), { role: "download", folder, torrent, peers: [origin.address] });
-  const peers = [origin.address, middle.address];
-  const last = await libtorrent.start(lab.host(3), {
-    role: "download",
-    folder: downloadFolder,
-    torrent,
-    peers,
-  });
+  const ours: Pair = { ...pair, downloadFolder: lab.host(4).folder("ours") };
+  const origin = await libtorrent.start(lab.host(2), { ...seedJob(pair), uploadLimit: 600_000 });
+  const middle = await us.start(lab.host(4), downloadJob(ours, origin.address));
+  const last = await libtorrent.start(lab.host(3), downloadJob(pair, origin.address, middle.address));
   await Promise.all([middle.complete(), last.complete()]);
   const fromUs = countersOf(last.process).peers[lab.host(4).address]?.downloaded ?? 0;
   assert(fromUs > 200_000, `only ${fromUs} bytes came from us`);
   await assertSame(pair);
-  await assertSame({ ...pair, downloadFolder: folder }, us);
+  await assertSame(ours, us);
 });
 
 interop("three of us and a slow seed share through a tracker", { hosts: 5 }, async (lab) => {
   const { infoHash = "" } = await writeTorrent(FOLDER, { folder: lab.folder });
   const tracker = await startOpentracker(lab.host(1), [infoHash]);
   const pair = await preparePair(lab, FOLDER, tracker.http);
-  const seedJob = {
-    role: "seed",
-    folder: pair.seedFolder,
-    torrent: pair.torrent,
-    uploadLimit: 300_000,
-  } as const;
-  const seed = await startLibtorrent(lab.host(2), seedJob);
+  const seed = await libtorrent.start(lab.host(2), { ...seedJob(pair), uploadLimit: 300_000 });
   await until("the tracker knows the seed", async () => await tracker.peerCount(infoHash) === 1);
-  const folders = [3, 4, 5].map((number) => lab.host(number).folder("ours"));
-  const downloads = await Promise.all(
-    folders.map((folder, index) =>
-      us.start(lab.host(3 + index), { role: "download", folder, torrent: pair.torrent })
-    ),
-  );
+  const pairs = [3, 4, 5].map((number): Pair => ({
+    ...pair,
+    downloadFolder: lab.host(number).folder("ours"),
+  }));
+  const start = (each: Pair, index: number) => us.start(lab.host(3 + index), downloadJob(each));
+  const downloads = await Promise.all(pairs.map(start));
   await Promise.all(downloads.map((download) => download.complete()));
-  for (const folder of folders) await assertSame({ ...pair, downloadFolder: folder }, us);
+  for (const each of pairs) await assertSame(each, us);
   const { uploaded } = countersOf(seed.process);
   assert(
     uploaded < 2.5 * 1_458_579,
@@ -58,61 +41,33 @@ interop("three of us and a slow seed share through a tracker", { hosts: 5 }, asy
   );
 });
 
-interop(
-  "a seed of ours over IPv6, and a download of ours over IPv6",
-  { hosts: 3, oursOnly: true },
-  async (lab) => {
-    for (const roles of [{ seed: us, downloader: libtorrent }, { seed: libtorrent, downloader: us }]) {
-      const pair = await preparePair(lab, SINGLE);
-      const listen = lab.host(2).address6;
-      const seedJob = { role: "seed", folder: pair.seedFolder, torrent: pair.torrent } as const;
-      const seed = roles.seed === us
-        ? await us.start(lab.host(2), seedJob)
-        : await startLibtorrent(lab.host(2), seedJob, { listen });
-      const job = { role: "download", folder: pair.downloadFolder, torrent: pair.torrent } as const;
-      const dialled = { ...job, peers: [`[${listen}]:6881`] };
-      const download = roles.downloader === us
-        ? await us.start(lab.host(3), dialled)
-        : await startLibtorrent(lab.host(3), dialled, { listen: lab.host(3).address6 });
-      await download.complete();
-      await assertSame(pair, roles.downloader);
-      await Promise.all([seed, download].map(({ process }) => process.stop()));
-      await Deno.remove(pair.downloadFolder, { recursive: true });
-    }
-  },
-);
+interop("we download over IPv6", { hosts: 3, oursOnly: true }, async (lab) => {
+  const pair = await preparePair(lab, SINGLE);
+  const seed = await startLibtorrent(lab.host(2), seedJob(pair), { listen: lab.host(2).address6 });
+  const download = await us.start(lab.host(3), downloadJob(pair, seed.address));
+  await download.complete();
+  await assertSame(pair, us);
+});
+
+interop("libtorrent downloads from us over IPv6", { hosts: 3, oursOnly: true }, async (lab) => {
+  const pair = await preparePair(lab, SINGLE);
+  await us.start(lab.host(2), seedJob(pair));
+  const job = downloadJob(pair, `[${lab.host(2).address6}]:6881`);
+  const download = await startLibtorrent(lab.host(3), job, { listen: lab.host(3).address6 });
+  await download.complete();
+  await assertSame(pair);
+});
 
 interop("our download ends with exit code 0 and leaves the content and nothing else", {
   hosts: 3,
   oursOnly: true,
 }, async (lab) => {
   const pair = await preparePair(lab, FOLDER);
-  const seedJob = { role: "seed", folder: pair.seedFolder, torrent: pair.torrent } as const;
-  const { address } = await libtorrent.start(lab.host(2), seedJob);
+  const { address } = await libtorrent.start(lab.host(2), seedJob(pair));
   const args = ["download", pair.torrent.path, "-o", pair.downloadFolder, "--peer", address];
   const outcome = await lab.host(3).run([...CLI, ...args]);
   assertEquals(outcome.code, 0, outcome.stderr);
   assertEquals(outcome.stderr, "");
   assertEquals(await listing(pair.downloadFolder), await listing(pair.seedFolder));
   await assertSame(pair, us);
-});
-
-interop("our seed says goodbye: after SIGINT or SIGTERM the tracker forgets it", {
-  hosts: 3,
-  oursOnly: true,
-}, async (lab) => {
-  const { infoHash = "" } = await writeTorrent(SINGLE, { folder: lab.folder });
-  const tracker = await startOpentracker(lab.host(1), [infoHash]);
-  for (const [scheme, signal] of [["http", "SIGINT"], ["udp", "SIGTERM"]] as const) {
-    const pair = await preparePair(lab, SINGLE, tracker[scheme]);
-    const seed = await us.start(lab.host(2), {
-      role: "seed",
-      folder: pair.seedFolder,
-      torrent: pair.torrent,
-    });
-    await until("the tracker knows us", async () => await tracker.peerCount(infoHash) === 1);
-    const code = await seed.process.stop(signal);
-    assert(code === 0 || code === 130 || code === 143, seed.process.tail());
-    assertEquals(await tracker.peerCount(infoHash), 0, `${scheme}: the tracker still knows us`);
-  }
 });

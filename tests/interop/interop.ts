@@ -1,0 +1,61 @@
+/** How an interop test is registered, and who plays our part in it. */
+import type { Client } from "./clients/client.ts";
+import { libtorrent, startLibtorrent } from "./clients/libtorrent.ts";
+import { OPENTRACKER_NEEDS } from "./clients/opentracker.ts";
+import { fetchDependencies, ours } from "./clients/ours.ts";
+import { Lab } from "./lab.ts";
+
+/** What our command line speaks, as far as the network goes: TCP without encryption. */
+const STAND_IN: Client = {
+  ...libtorrent,
+  name: "we",
+  start: (host, job) => startLibtorrent(host, job, { transport: "tcp", encryption: "off" }),
+};
+
+/** Who plays our part: our command line, or libtorrent when the harness itself is to be proved. */
+export const us: Client = Deno.env.get("INTEROP_US") === "libtorrent" ? STAND_IN : ours;
+
+/** What makes the torrents, the tracker and the network of nearly every test. */
+const ALWAYS_NEEDED = [...libtorrent.needs, ...OPENTRACKER_NEEDS, "/usr/bin/ip"];
+
+function firstMissing(paths: readonly string[]): string | undefined {
+  return paths.find((path) => {
+    try {
+      Deno.statSync(path);
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}
+
+/**
+ * Registers a test that runs in a lab of its own. Where a program is missing (or the rights to make hosts), the test is
+ * left out and says so in its name; in CI it fails. What only our command line can do is no test for its stand-in.
+ */
+export function interop(
+  name: string,
+  options: { hosts: number; needs?: readonly string[]; oursOnly?: boolean },
+  body: (lab: Lab) => Promise<void>,
+): void {
+  if (options.oursOnly === true && us !== ours) return;
+  const missing = Deno.uid() === 0
+    ? firstMissing([...ALWAYS_NEEDED, ...us.needs, ...options.needs ?? []])
+    : "root";
+  const isLeftOut = missing !== undefined && Deno.env.get("CI") !== "true";
+  Deno.test({
+    name: isLeftOut ? `${name} (left out: no ${missing})` : name,
+    ignore: isLeftOut,
+    fn: async () => {
+      if (missing !== undefined) throw new Error(`Cannot test "${name}": this machine has no ${missing}`);
+      if (us === ours) await fetchDependencies();
+      await using lab = await Lab.open(options.hosts);
+      try {
+        await body(lab);
+      } catch (error) {
+        console.error(lab.logs());
+        throw error;
+      }
+    },
+  });
+}
