@@ -18,6 +18,8 @@ export interface WorkView {
 export interface TransferView {
   readonly name: string;
   readonly state: string;
+  /** How much of a magnet link's metadata is here, 0 to 1. */
+  readonly metadata: number;
   /** How far a check has come, 0 to 1. */
   readonly checked: number;
   readonly completedLength: number;
@@ -54,9 +56,7 @@ export function workScreen(view: WorkView, width: number, palette: Palette): rea
 
 /** Four lines: the name, a bar, the map of pieces, and what flows. */
 export function transferScreen(view: TransferView, width: number, palette: Palette): readonly string[] {
-  const isChecking = view.state === "checking";
-  const share = isChecking ? view.checked : shareOf(view);
-  const paint = isChecking ? palette.yellow : palette.green;
+  const { share, paint } = progressOf(view, palette);
   return [
     palette.bold(spread(printable(view.name), amount(view), width)),
     barLine(share, width, paint),
@@ -65,11 +65,19 @@ export function transferScreen(view: TransferView, width: number, palette: Palet
   ];
 }
 
-function shareOf(view: TransferView): number {
-  return view.wantedLength === 0 ? 1 : view.completedLength / view.wantedLength;
+/** What the bar measures: the metadata, the check, or the content. */
+function progressOf(
+  view: TransferView,
+  palette: Palette,
+): { share: number; paint: (text: string) => string } {
+  if (view.state === "metadata") return { share: view.metadata, paint: palette.cyan };
+  if (view.state === "checking") return { share: view.checked, paint: palette.yellow };
+  const share = view.wantedLength === 0 ? 1 : view.completedLength / view.wantedLength;
+  return { share, paint: palette.green };
 }
 
 function amount(view: TransferView): string {
+  if (view.state === "metadata") return "magnet link";
   if (view.completedLength === view.wantedLength) return formatBytes(view.wantedLength);
   return `${formatBytes(view.completedLength)} of ${formatBytes(view.wantedLength)}`;
 }
@@ -100,6 +108,7 @@ function flowLine(view: TransferView, width: number, palette: Palette): string {
 }
 
 function timeLeft(view: TransferView): string {
+  if (view.state === "metadata") return "asking for the metadata";
   if (view.state === "checking") return "checking what is there";
   if (view.state === "downloading") {
     return view.eta === undefined ? "waiting for pieces" : `${formatDuration(view.eta)} left`;

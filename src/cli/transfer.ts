@@ -7,6 +7,7 @@ import type { Picture } from "./display.ts";
 import { describeError } from "./failure.ts";
 import { printable } from "./format.ts";
 import { type Palette, shorten } from "./render.ts";
+import { reportTorrent } from "./report.ts";
 import { transferScreen } from "./screens.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -17,11 +18,7 @@ const SAMPLE_MS = 500;
 const MOST_SAMPLES = 100;
 
 /** The picture of a torrent, called by its name or by another one; draw it as often as you like. */
-export function transferPicture(
-  torrent: TorrentHandle,
-  palette: Palette,
-  name: string = torrent.name,
-): Picture {
+export function transferPicture(torrent: TorrentHandle, palette: Palette, name?: string): Picture {
   const rates: number[] = [];
   let sampledAt = -Infinity;
   return (width) => {
@@ -33,7 +30,7 @@ export function transferPicture(
     }
     const pieces = torrent.pieces();
     return transferScreen(
-      { ...status, name, hasPiece: (piece) => pieces?.has(piece) ?? false, rates },
+      { ...status, name: name ?? torrent.name, hasPiece: (piece) => pieces?.has(piece) ?? false, rates },
       width,
       palette,
     );
@@ -71,7 +68,10 @@ export async function printEvents(client: Client, terminal: Terminal): Promise<v
   for await (const event of client.events()) terminal.write(formatEvent(event));
 }
 
-/** One event as a line of JSON; errors are their messages. */
+/** One event as a line of JSON; errors are their messages, and metadata is what `info --json` makes of it. */
 export function formatEvent(event: ClientEvent): string {
-  return `${JSON.stringify(event, (_key, value) => value instanceof Error ? describeError(value) : value)}\n`;
+  const content = event.type === "metadata" ? { ...event, metainfo: reportTorrent(event.metainfo) } : event;
+  return `${
+    JSON.stringify(content, (_key, value) => value instanceof Error ? describeError(value) : value)
+  }\n`;
 }

@@ -7,6 +7,7 @@ const PLAIN = createPalette(false);
 const VIEW: TransferView = {
   name: "debian.iso",
   state: "downloading",
+  metadata: 1,
   checked: 1,
   completedLength: 512 << 20,
   wantedLength: 1 << 30,
@@ -36,6 +37,7 @@ Deno.test("transferScreen() shows name, bar, pieces and what flows", () => {
 Deno.test("transferScreen() tells what it waits for", () => {
   const last = (view: Partial<TransferView>) => transferScreen({ ...VIEW, ...view }, 90, PLAIN).at(-1)!;
   assert(last({ eta: undefined }).includes("waiting for pieces"));
+  assert(last({ state: "metadata" }).includes("asking for the metadata"));
   assert(last({ state: "checking" }).includes("checking what is there"));
   assert(last({ state: "paused" }).includes("paused"));
   assert(last({ state: "seeding", peers: 1, seeds: 0 }).endsWith("1 peer  5.00 MiB sent"));

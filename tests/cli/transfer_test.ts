@@ -87,6 +87,36 @@ Deno.test("download --file fetches what matches and nothing else", () =>
     assertEquals(none, { exitCode: 1, out: "", error: `error: No file of "data" matches "*.mkv"\n` });
   }));
 
+Deno.test("download of a magnet link asks peers for the metadata first", () =>
+  withSwarm(async (swarm) => {
+    const magnet = (await run("magnet", swarm.torrent)).out.trim();
+    await whileSeeding(swarm, [], async () => {
+      const terminal = new FakeTerminal();
+      const target = `${swarm.folder}/target`;
+      assertEquals(await runCli(["download", magnet, "-o", target, "--json", ...LOCAL], terminal), 0);
+      const { metainfo } = terminal.jsonLines.find(({ type }) => type === "metadata") as {
+        metainfo: unknown;
+      };
+      const { out } = await run("info", swarm.torrent, "--json"), told = metainfo as Record<string, unknown>;
+      assertEquals({ ...told, createdBy: null, creationDate: null }, JSON.parse(out));
+      await assertSame(target);
+    });
+  }));
+
+Deno.test("download of a magnet link fetches the files that match", () =>
+  withSwarm(async (swarm) => {
+    const magnet = (await run("magnet", swarm.torrent)).out.trim(), target = `${swarm.folder}/target`;
+    await whileSeeding(swarm, ["--up-limit", "400K"], async () => {
+      const args = ["download", magnet, "-o", target, "--file", "music/*", ...LOCAL];
+      const { exitCode, out } = await run(...args);
+      assertEquals(exitCode, 0);
+      assertStringIncludes(out, "data: 140 KiB, ");
+      await assertSame(target, FILES.slice(1));
+      const none = await run(...args, "--file", "*.mkv");
+      assertEquals(none, { exitCode: 1, out: "", error: `error: No file of "data" matches "*.mkv"\n` });
+    });
+  }));
+
 Deno.test("download that is interrupted ends with 130 and is resumed", () =>
   withSwarm(async (swarm) => {
     const target = `${swarm.folder}/target`, args = ["download", swarm.torrent, "-o", target, ...LOCAL];
@@ -151,11 +181,9 @@ Deno.test("download fails with one line where it cannot begin", () =>
   withSwarm(async (swarm) => {
     using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = taken.addr as Deno.NetAddr;
-    const magnet = (await run("magnet", swarm.torrent)).out.trim();
     const cases: [string[], number, RegExp][] = [
       [[swarm.torrent, "--port", `${port}`, ...LOCAL], 1, /^error: .*in use.*\n$/],
       [[swarm.torrent, "--peer", "nobody"], 2, /^error: "nobody" is not HOST:PORT\n/],
-      [[magnet], 1, /^error: Cannot download a magnet link yet: give the torrent file\n$/],
       [["magnet:?xt=1"], 2, /^error: Cannot decode magnet link: .*\n/],
     ];
     for (const [args, code, message] of cases) {

@@ -3,7 +3,6 @@
 import type { TorrentHandle } from "../../client/torrent_handle.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import { type Command, defineCommand } from "../command.ts";
-import { Failure } from "../failure.ts";
 import { chooseFiles } from "../file_patterns.ts";
 import { formatBytes, formatElapsed, formatRate, printable } from "../format.ts";
 import { resolvePeers } from "../peers.ts";
@@ -32,9 +31,9 @@ export const command: Command = defineCommand({
   },
   notes: `What is there already is kept, and a download that was interrupted is resumed.
 Ctrl-C stops it cleanly, with exit code 130; a second Ctrl-C at once.`,
-  async run({ operands: [source], options }, terminal) {
-    const metainfo = await readSource(source);
-    const files = options.file.length > 0 ? chooseFiles(metainfo.info, options.file) : undefined;
+  async run({ operands: [operand], options }, terminal) {
+    const source = isMagnet(operand) ? readMagnet(operand) : (await readTorrentFile(operand)).metainfo;
+    const files = "info" in source ? wantedFiles(source, options.file) : undefined;
     const peers = await resolvePeers(options.peer), directory = options.output ?? ".";
     const said = options.json ? undefined : terminal;
     return await withClient(
@@ -42,7 +41,7 @@ Ctrl-C stops it cleanly, with exit code 130; a second Ctrl-C at once.`,
       terminal,
       options.json,
       async (client, signal) => {
-        const torrent = await client.add(metainfo, {
+        const torrent = await client.add(source, {
           peers,
           signal,
           sequential: options.sequential,
@@ -51,7 +50,7 @@ Ctrl-C stops it cleanly, with exit code 130; a second Ctrl-C at once.`,
           overwrite: options.overwrite,
           ...(files && { files }),
         });
-        await complete(torrent, signal, said);
+        await complete(torrent, "info" in source ? [] : options.file, signal, said);
         if (options.seed) await serve(torrent, signal, said);
         // Content that is whole needs no notes about what is there.
         await client.remove(torrent);
@@ -61,18 +60,32 @@ Ctrl-C stops it cleanly, with exit code 130; a second Ctrl-C at once.`,
   },
 });
 
-async function readSource(source: string): Promise<Metainfo> {
-  if (!isMagnet(source)) return (await readTorrentFile(source)).metainfo;
-  readMagnet(source);
-  throw new Failure("Cannot download a magnet link yet: give the torrent file");
+/** Indexes of the files that the patterns choose; `undefined` for all. */
+function wantedFiles({ info }: Metainfo, patterns: readonly string[]): readonly number[] | undefined {
+  return patterns.length > 0 ? chooseFiles(info, patterns) : undefined;
+}
+
+/** Waits for everything wanted. What a magnet link has to choose from is known only once its metadata is here. */
+async function fetchContent(
+  torrent: TorrentHandle,
+  patterns: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (patterns.length > 0) {
+    const files = chooseFiles((await torrent.metadata({ signal })).info, patterns);
+    await torrent.checked({ signal });
+    torrent.select(files);
+  }
+  await torrent.completed({ signal });
 }
 
 async function complete(
   torrent: TorrentHandle,
+  patterns: readonly string[],
   signal: AbortSignal,
   terminal: Terminal | undefined,
 ): Promise<void> {
-  const startedAt = performance.now(), completed = torrent.completed({ signal });
+  const startedAt = performance.now(), completed = fetchContent(torrent, patterns, signal);
   await (terminal ? watchTorrent(torrent, terminal, completed) : completed);
   const { downloaded, wantedLength } = torrent.status(), elapsedMs = performance.now() - startedAt;
   const how = downloaded === 0
