@@ -4,6 +4,9 @@ import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from
 
 const WEB_PORT = 8081;
 
+/** States in which it has everything; "checkingUP" is not among them. */
+const SEEDING: ReadonlySet<string> = new Set(["uploading", "stalledUP", "forcedUP"]);
+
 function configuration(host: Host, home: string, job: { folder: string; uploadLimit?: number }): string {
   return `[LegalNotice]
 Accepted=true
@@ -88,7 +91,7 @@ async function start(host: Host, job: Job): Promise<Sharing> {
   await api(host, "torrents/add", ["--form", source]);
   await until("qBittorrent lists the torrent", async () => (await rows(host)).length === 1);
   const isComplete = async () =>
-    (await rows(host)).every((row) => row.progress === 1 && /UP$/.test(row.state));
+    (await rows(host)).every((row) => row.progress === 1 && SEEDING.has(row.state));
   const complete = (timeoutMs = TRANSFER_MS) => until("qBittorrent is complete", isComplete, timeoutMs);
   if (job.role === "seed") await complete();
   if (job.peers !== undefined) await addPeers(host, job.peers);
