@@ -56,7 +56,7 @@ export const ours: Client = {
   needs: [`${root}src/cli/main.ts`],
   dials: true,
   udpTrackers: true,
-  magnets: false, // until it speaks BEP 9
+  magnets: true,
   versions: ["1"],
   start,
 };
