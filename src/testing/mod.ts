@@ -66,4 +66,5 @@ export type {
 } from "../io/transport.ts";
 export type { PieceHashSource } from "../metainfo/verify.ts";
 export type { PeerAddress } from "../peer/address.ts";
+export { holdWebCrypto } from "./hold_web_crypto.ts";
 export { type OpenTestStorage, type StorageCase, storageCases } from "./storage_cases.ts";
