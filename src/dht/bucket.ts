@@ -23,6 +23,8 @@ export interface TableNode extends NodeContact {
   repliedAt: number;
   /** When it last asked us something; `-Infinity` if it never did. */
   queriedAt: number;
+  /** When it was last pinged because it had become questionable; `-Infinity` if never. */
+  checkedAt: number;
   /** Unanswered queries in a row. */
   failures: number;
 }
@@ -53,15 +55,19 @@ export function seenAt(node: TableNode): number {
 
 /** The questionable node, seen least recently, that should be pinged because a spare waits for its place. */
 export function suspectIn(bucket: Bucket, now: number): TableNode | undefined {
-  return bucket.spares.length === 0 ? undefined : leastRecent(bucket.nodes, now);
+  return bucket.spares.length === 0 ? undefined : leastQuestionable(bucket.nodes, now, seenAt);
 }
 
-/** Of the questionable nodes the one seen least recently. */
-export function leastRecent(nodes: Iterable<TableNode>, now: number): TableNode | undefined {
+/** Of the questionable nodes the one whose `time` is earliest. */
+export function leastQuestionable(
+  nodes: Iterable<TableNode>,
+  now: number,
+  time: (node: TableNode) => number,
+): TableNode | undefined {
   let least: TableNode | undefined;
   for (const node of nodes) {
     if (statusOf(node, now) !== "questionable") continue;
-    if (least === undefined || seenAt(node) < seenAt(least)) least = node;
+    if (least === undefined || time(node) < time(least)) least = node;
   }
   return least;
 }

@@ -9,6 +9,7 @@ import type { NodeContact } from "./messages/node_info.ts";
 import type { DhtReply } from "./messages/reply.ts";
 import { onDirectFailed, onDirectReply } from "./direct.ts";
 import { sendCheck } from "./sending.ts";
+import { onProof, onSilence } from "./silence.ts";
 import { type DhtState, type Family, familyOf, type Purpose } from "./state.ts";
 import type { Transaction } from "./transactions.ts";
 import { onWriteAnswer, onWriteLate } from "./writing.ts";
@@ -62,6 +63,7 @@ export function onReply(
   const family = familyOf(state, from.host);
   const transaction = state.transactions.close(message.transaction, from, now);
   if (family === undefined || transaction === undefined) return;
+  onProof(state, now);
   const row = rowOf(transaction), { requester } = message;
   if (requester !== undefined) hearAddress(state, family, { voter: from.host, compact: requester }, now);
   if (message.type === "error") return row.onRefusal?.(state, transaction, message.code, now);
@@ -87,13 +89,5 @@ export function onOverdue(state: DhtState, now: number): void {
 
 function meet(state: DhtState, family: Family, contact: NodeContact, now: number): void {
   const suspect = family.table.replied(contact, now);
-  if (suspect !== undefined) sendCheck(state, family, suspect.address, now);
-}
-
-function onSilence(state: DhtState, { to, sentAt }: Transaction<Purpose>, now: number): void {
-  const family = familyOf(state, to.host);
-  // BEP 45 "determining connectivity": if nobody at all has answered since, it may be our own link that is silent.
-  if (family === undefined || !state.transactions.heardSince(sentAt)) return;
-  const suspect = family.table.failed(to, now);
   if (suspect !== undefined) sendCheck(state, family, suspect.address, now);
 }

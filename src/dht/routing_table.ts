@@ -12,8 +12,9 @@ import {
   BUCKET_SIZE,
   FRESH_MS,
   keepSpare,
-  leastRecent,
+  leastQuestionable,
   nearestOf,
+  seenAt,
   statusOf,
   suspectIn,
   type TableNode,
@@ -103,6 +104,16 @@ export class RoutingTable {
     return suspectIn(bucket, now);
   }
 
+  /** The node that answered last, other than the one at this address. */
+  lastHeard(except: PeerAddress): TableNode | undefined {
+    let last: TableNode | undefined;
+    for (const node of this.#byAddress.values()) {
+      if (node.address.host === except.host && node.address.port === except.port) continue;
+      if (last === undefined || node.repliedAt > last.repliedAt) last = node;
+    }
+    return last;
+  }
+
   /** Whoever is at this address is not the node we knew there. */
   drop(address: PeerAddress): void {
     const node = this.#byAddress.get(formatPeerAddress(address));
@@ -141,9 +152,12 @@ export class RoutingTable {
     return randomIdNear(this.#random, this.id, this.#buckets.indexOf(stalest));
   }
 
-  /** The questionable node that has been silent for longest. */
-  stalest(now: number): TableNode | undefined {
-    return leastRecent(this.#byAddress.values(), now);
+  /** The questionable node that should be pinged next: in turn, so that one that is gone does not hold up the others. */
+  takeQuestionable(now: number): TableNode | undefined {
+    const time = (node: TableNode) => Math.max(seenAt(node), node.checkedAt);
+    const node = leastQuestionable(this.#byAddress.values(), now, time);
+    if (node !== undefined) node.checkedAt = now;
+    return node;
   }
 
   #admit(contact: NodeContact, now: number): TableNode | undefined {
@@ -157,6 +171,7 @@ export class RoutingTable {
       verified: isNodeIdOf(contact.address.host, contact.id),
       repliedAt: now,
       queriedAt: -Infinity,
+      checkedAt: -Infinity,
       failures: 0,
     };
     if (bucket.nodes.length < BUCKET_SIZE) this.#place(bucket, newcomer, now);

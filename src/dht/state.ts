@@ -191,6 +191,10 @@ export interface Upkeep {
   checkAt: number;
   /** When to forget what is too old in the stores. */
   sweepAt: number;
+  /** Queries without reply that may be the fault of our own link; see `silence.ts`. */
+  readonly unproven: { readonly to: PeerAddress; readonly sentAt: number }[];
+  /** When somebody may again be asked for proof that the link works. */
+  proofAt: number;
   /** How many strangers may still be pinged before `checkAt`. */
   probesLeft: number;
   /** Operations of our own that have ended in this call. */

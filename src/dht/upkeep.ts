@@ -34,6 +34,8 @@ export function newUpkeep(now: number): Upkeep {
     failures: 0,
     checkAt: now + CHECK_MS,
     sweepAt: now + SWEEP_MS,
+    unproven: [],
+    proofAt: now,
     probesLeft: PROBES_PER_CHECK,
     ended: [],
   };
@@ -133,7 +135,7 @@ function checkTables(state: DhtState, now: number): void {
   state.upkeep.checkAt = now + CHECK_MS;
   state.upkeep.probesLeft = PROBES_PER_CHECK;
   for (const family of state.families) {
-    const silent = family.table.stalest(now), target = family.table.takeStaleTarget(now);
+    const silent = family.table.takeQuestionable(now), target = family.table.takeStaleTarget(now);
     if (silent !== undefined) sendCheck(state, family, silent.address, now);
     if (target === undefined) continue;
     startOperation(state, {

@@ -1,0 +1,283 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { encode } from "../../src/bencode/encode.ts";
+import { randomBytes } from "../../src/bytes/random.ts";
+import { itemTarget } from "../../src/dht/item.ts";
+import { decodeKrpc, encodeKrpc, type KrpcQuery } from "../../src/dht/messages/krpc.ts";
+import { encodeCompactNode } from "../../src/dht/messages/node_info.ts";
+import type { SendableQuery } from "../../src/dht/messages/query.ts";
+import type { DhtReply } from "../../src/dht/messages/reply.ts";
+import { DhtNode, type DhtNodeOptions } from "../../src/dht/node.ts";
+import { randomIdNear } from "../../src/dht/node_id.ts";
+import { DHT_LIMITS } from "../../src/dht/stats.ts";
+import type { DhtEffect } from "../../src/dht/vocabulary.ts";
+import type { PeerAddress } from "../../src/peer/address.ts";
+import { globalAddress, seeded } from "./virtual_dht.ts";
+
+const ID = new Uint8Array(20).fill(0xaa), HASH = new Uint8Array(20).fill(0xbb), T = Uint8Array.of(1, 2);
+
+function make(options: Partial<DhtNodeOptions> = {}): DhtNode {
+  return new DhtNode({ random: seeded(1), ...options }, 0);
+}
+
+function packet(query: SendableQuery): Uint8Array {
+  return encodeKrpc({ type: "query", transaction: T, readOnly: false, query });
+}
+
+function sends(effects: readonly DhtEffect[]): Extract<DhtEffect, { type: "send" }>[] {
+  return effects.filter((effect) => effect.type === "send");
+}
+
+/** The queries among the effects. */
+function queries(effects: readonly DhtEffect[]): { readonly to: PeerAddress; readonly message: KrpcQuery }[] {
+  return sends(effects).flatMap(({ to, bytes }) => {
+    const message = decodeKrpc(bytes);
+    return message.type === "query" ? [{ to, message }] : [];
+  });
+}
+
+function reply(
+  node: DhtNode,
+  from: PeerAddress,
+  query: KrpcQuery,
+  reply: DhtReply,
+  now = 0,
+): readonly DhtEffect[] {
+  const bytes = encodeKrpc({ type: "reply", transaction: query.transaction, reply });
+  return node.handle({ type: "datagram", from, bytes }, now);
+}
+
+function assertBounded(node: DhtNode): void {
+  const stats = node.stats();
+  for (const [name, limit] of Object.entries(DHT_LIMITS)) {
+    assert(
+      stats[name as keyof typeof DHT_LIMITS] <= limit,
+      `${name}: ${stats[name as keyof typeof DHT_LIMITS]}`,
+    );
+  }
+  assert(stats.nodes <= 8 * stats.buckets && stats.buckets <= 160 && stats.verifications <= 64);
+}
+
+Deno.test("a node drops random datagrams without a word", () => {
+  const node = make();
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 1500 }), fc.nat(10_000), (bytes, i) => {
+    assertEquals(node.handle({ type: "datagram", from: globalAddress(i), bytes }, i), []);
+  }));
+});
+
+Deno.test("a node survives damaged packets of every kind, and its state stays within limits", () => {
+  const node = make({ routers: [globalAddress(1)] }), random = seeded(3);
+  const token = new Uint8Array(8),
+    publicKey = new Uint8Array(32),
+    signature = new Uint8Array(64),
+    value = encode("x");
+  const all: SendableQuery[] = [
+    { type: "ping", id: ID },
+    { type: "findNode", id: ID, target: HASH, want: [4, 6] },
+    { type: "getPeers", id: ID, infoHash: HASH, scrape: true },
+    { type: "announcePeer", id: ID, infoHash: HASH, port: 1, token },
+    { type: "get", id: ID, target: HASH, seq: 1n },
+    { type: "put", id: ID, token, value, mutable: { publicKey, signature, seq: 1n, cas: 2n } },
+    { type: "sampleInfohashes", id: ID, target: HASH },
+  ];
+  const packets = all.map(packet);
+  packets.push(
+    encodeKrpc({ type: "reply", transaction: T, reply: { id: ID, nodes: new Uint8Array(52), token } }),
+  );
+  packets.push(encodeKrpc({ type: "error", transaction: T, code: 201, message: "no" }));
+  for (let i = 0; i < 20_000; i++) {
+    const bytes = packets[i % packets.length]!.slice();
+    for (let changes = random() * 4; changes > 0; changes--) {
+      bytes[Math.floor(random() * bytes.length)] = Math.floor(random() * 256);
+    }
+    node.handle({ type: "datagram", from: globalAddress(i % 3000), bytes }, i);
+    if (i % 100 === 0) node.handle({ type: "tick" }, i);
+  }
+  assertBounded(node);
+});
+
+Deno.test("a forged reply, from elsewhere or with another transaction, changes nothing", () => {
+  const node = make({ nodes: [globalAddress(1)] });
+  node.handle({ type: "tick" }, 0);
+  const ping = { type: "ping", id: 1, address: globalAddress(2) } as const;
+  const [asked] = queries(node.handle(ping, 0));
+  const forged = asked!.message.transaction.slice();
+  forged[0]! ^= 1;
+  assertEquals(reply(node, globalAddress(3), asked!.message, { id: ID }), []);
+  assertEquals(reply(node, { ...asked!.to, port: 1 }, asked!.message, { id: ID }), []);
+  assertEquals(reply(node, asked!.to, { ...asked!.message, transaction: forged }, { id: ID }), []);
+  assertEquals(node.nodes(0), []);
+  assertEquals(reply(node, asked!.to, asked!.message, { id: ID }).map(({ type }) => type), ["pong", "done"]);
+  assertEquals(reply(node, asked!.to, asked!.message, { id: ID }), [], "and a right one counts once");
+});
+
+Deno.test("token guesses store nothing", () => {
+  const node = make({ limits: { queriesPerSecond: 1e9, burst: 1e9, replyBytesPerSecond: 1e12 } }),
+    random = seeded(5);
+  for (let i = 0; i < 5_000; i++) {
+    const announce = {
+      type: "announcePeer",
+      id: ID,
+      infoHash: HASH,
+      port: 1,
+      token: randomBytes(random, 8),
+    } as const;
+    node.handle({ type: "datagram", from: globalAddress(1), bytes: packet(announce) }, i);
+  }
+  assertEquals(node.stats().peers, 0);
+});
+
+Deno.test("a flood from one source is answered fifty times, then not for five minutes", () => {
+  const node = make(), bytes = packet({ type: "findNode", id: ID, target: HASH });
+  let answers = 0;
+  for (let i = 0; i < 10_000; i++) {
+    for (const { to } of sends(node.handle({ type: "datagram", from: globalAddress(1), bytes }, i))) {
+      if (to.host === globalAddress(1).host) answers++;
+    }
+  }
+  assert(answers <= 110, `${answers} answers in ten seconds`);
+});
+
+Deno.test("a flood from everywhere makes a node send no more than its limit, and remember no more", () => {
+  const node = make(), bytes = packet({ type: "getPeers", id: ID, infoHash: HASH });
+  let sent = 0;
+  for (let i = 0; i < 60_000; i++) {
+    for (
+      const effect of sends(node.handle({ type: "datagram", from: globalAddress(i % 20_000), bytes }, i))
+    ) {
+      sent += effect.bytes.length;
+    }
+    if (i % 1000 === 0) {
+      for (const effect of sends(node.handle({ type: "tick" }, i))) sent += effect.bytes.length;
+    }
+  }
+  assert(sent <= 100_000 * 71, `${sent} bytes in a minute`);
+  assertBounded(node);
+});
+
+Deno.test("queries with forged senders make a node ping few strangers", () => {
+  const node = make(), random = seeded(8);
+  let pings = 0;
+  for (let i = 0; i < 10_000; i++) {
+    const bytes = packet({ type: "ping", id: randomBytes(random, 20) });
+    pings += queries(node.handle({ type: "datagram", from: globalAddress(i), bytes }, i)).length;
+    if (i % 1000 === 0) node.handle({ type: "tick" }, i);
+  }
+  assert(pings <= 40, `${pings} pings in ten seconds`);
+});
+
+/** Takes tokens and announces for them, from a new source each time. */
+function announceAll(node: DhtNode, count: number, infoHashOf: (i: number) => Uint8Array): void {
+  for (let i = 0; i < count; i++) {
+    const from = globalAddress(i % 20_000), infoHash = infoHashOf(i);
+    const [answer] = sends(node.handle({
+      type: "datagram",
+      from,
+      bytes: packet({ type: "getPeers", id: ID, infoHash }),
+    }, 0));
+    const message = decodeKrpc(answer!.bytes);
+    const token = message.type === "reply" ? message.reply.token : undefined;
+    if (token === undefined) continue;
+    const announce = packet({ type: "announcePeer", id: ID, infoHash, port: 1 + i % 60_000, token });
+    node.handle({ type: "datagram", from, bytes: announce }, 0);
+  }
+}
+
+Deno.test("honest-looking announces of everything fill the stores up to their limits", () => {
+  const limits = { queriesPerSecond: 1e9, burst: 1e9, replyBytesPerSecond: 1e12 };
+  const random = seeded(6), wide = make({ limits }), deep = make({ limits });
+  announceAll(wide, 6_000, () => randomBytes(random, 20));
+  assertBounded(wide);
+  announceAll(deep, 4_000, () => HASH);
+  assertEquals(deep.stats().peers, 2_000);
+  assert(wide.stats().bytes < 64 * 2 ** 20);
+});
+
+Deno.test("signatures are checked for no more than 64 strangers at a time", () => {
+  const node = make(), publicKey = new Uint8Array(32), signature = new Uint8Array(64), value = encode("x");
+  let verifying = 0;
+  for (let i = 0; i < 200; i++) {
+    const from = globalAddress(i), salt = Uint8Array.of(i);
+    const get = packet({ type: "get", id: ID, target: itemTarget({ type: "mutable", publicKey, salt }) });
+    const message = decodeKrpc(sends(node.handle({ type: "datagram", from, bytes: get }, 0))[0]!.bytes);
+    assert(message.type === "reply");
+    const mutable = { publicKey, signature, seq: 1n, salt };
+    const put = packet({ type: "put", id: ID, token: message.reply.token!, value, mutable });
+    verifying += node.handle({ type: "datagram", from, bytes: put }, 0).filter(({ type }) =>
+      type === "verify"
+    ).length;
+  }
+  assertEquals(verifying, 64);
+  assertBounded(node);
+});
+
+Deno.test("a lookup among liars who name ever more nodes comes to an end", () => {
+  const node = make({ nodes: [globalAddress(0)] }), random = seeded(7);
+  const open = queries(node.handle({ type: "findNode", id: 1, target: HASH }, 0));
+  let asked = 0, isDone = false, closeness = 8;
+  for (let next = open.shift(); next !== undefined; next = open.shift()) {
+    if (next.message.query.type !== "findNode") continue;
+    asked++;
+    // Each claims to know eight others, nearer to the target than anybody before.
+    const nodes = new Uint8Array(8 * 26);
+    for (let i = 0; i < 8; i++) {
+      const id = randomIdNear(random, HASH, Math.min(150, closeness++ >> 3));
+      nodes.set(encodeCompactNode({ id, address: globalAddress(Math.floor(random() * 20_000)) }), i * 26);
+    }
+    const effects = reply(node, next.to, next.message, {
+      id: randomIdNear(random, HASH, closeness >> 3),
+      nodes,
+    });
+    open.push(...queries(effects));
+    isDone ||= effects.some(({ type }) => type === "done");
+  }
+  assert(isDone && asked <= 128, `${asked} asked`);
+  assertBounded(node);
+});
+
+Deno.test("nodes of one /24 with ids near ours do not take over the table", () => {
+  const node = make(), random = seeded(9), ids = new Map<string, Uint8Array>();
+  /** Everybody answers what the node asks, and whatever it asks next. */
+  const serve = (effects: readonly DhtEffect[], now: number): void => {
+    for (const { to, message } of queries(effects)) {
+      serve(reply(node, to, message, { id: ids.get(to.host)! }, now), now);
+    }
+  };
+  const meet = (from: PeerAddress, id: Uint8Array, now: number) => {
+    ids.set(from.host, id);
+    serve(node.handle({ type: "datagram", from, bytes: packet({ type: "ping", id }) }, now), now);
+  };
+  for (let i = 0; i < 250; i++) {
+    const now = i * 1000;
+    serve(node.handle({ type: "tick" }, now), now);
+    meet(globalAddress(i), randomBytes(random, 20), now);
+    meet({ host: `66.66.66.${i}`, port: 6881 }, randomIdNear(random, node.nodeId()!, 10 + i % 80), now);
+  }
+  const known = node.nodes(250_000).map(({ address }) => address.host);
+  const theirs = known.filter((host) => host.startsWith("66.66.66."));
+  assert(theirs.length <= 3, `${theirs.length} of theirs`);
+  assert(known.length > 20, `${known.length} known`);
+});
+
+Deno.test("a reply from ourselves, by a loop in the network, is not taken for a node", () => {
+  const node = make(), [asked] = queries(node.handle({ type: "ping", id: 1, address: globalAddress(1) }, 0));
+  const effects = reply(node, asked!.to, asked!.message, { id: node.nodeId()! });
+  assertEquals(effects, [{ type: "failed", id: 1, reason: "refused" }]);
+  assertEquals(node.nodes(0), []);
+});
+
+Deno.test("the word of one network about our address is not believed", () => {
+  const node = make(), before = node.nodeId();
+  for (let i = 1; i < 200; i++) {
+    const from = { host: `66.66.66.${i}`, port: 1 },
+      [asked] = queries(node.handle({ type: "ping", id: i, address: from }, 0));
+    const bytes = encodeKrpc({
+      type: "reply",
+      transaction: asked!.message.transaction,
+      requester: Uint8Array.of(9, 9, 9, 9, 0, 1),
+      reply: { id: randomBytes(seeded(i), 20) },
+    });
+    node.handle({ type: "datagram", from, bytes }, 0);
+  }
+  assertEquals(node.nodeId(), before);
+});
