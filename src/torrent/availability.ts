@@ -13,6 +13,18 @@ const SCAN_BUDGET = 512;
 /** How many of the peer's own pieces that search compares. */
 const SWEEP_SAMPLE = 32;
 
+/** Whose pieces are chosen from. */
+export interface Chooser {
+  /** The pieces it has. */
+  readonly has: Bitfield;
+  /** Pieces it is not to be asked for. */
+  readonly refused: ReadonlySet<number>;
+  /** Pieces it would like to send, taken among equals (BEP 6 "Suggest Piece"). */
+  readonly suggested: readonly number[];
+  /** Where chance comes from. */
+  readonly random: Random;
+}
+
 /** Counts, buckets and choices. Invariant: a piece is in exactly one bucket if it is fresh, else in none. */
 export class Availability {
   /** Pieces that may be opened: wanted, not ours, not open. */
@@ -89,10 +101,10 @@ export class Availability {
   }
 
   /**
-   * The rarest of the highest priority among the fresh pieces that `has` holds; a random one among equals, or a suggested
-   * one. `undefined` if it holds none.
+   * The rarest of the highest priority among the fresh pieces of the chooser; a random one among equals, or a suggested
+   * one. `undefined` if there is none.
    */
-  pickRarest(has: Bitfield, random: Random, suggested: readonly number[] = []): number | undefined {
+  pickRarest(chooser: Chooser): number | undefined {
     let budget = SCAN_BUDGET;
     for (let level = LEVELS - 1; level > 0; level--) {
       let rest = this.#sizes[level]! - (this.#bucket(level, -this.#offset)?.length ?? 0);
@@ -100,33 +112,34 @@ export class Availability {
         const bucket = this.#bucket(level, count);
         if (bucket === undefined || bucket.length === 0) continue;
         rest -= bucket.length;
-        const start = randomBelow(random, bucket.length);
+        const start = randomBelow(chooser.random, bucket.length);
         for (let i = 0; i < bucket.length; i++) {
           const piece = bucket[start + i < bucket.length ? start + i : start + i - bucket.length]!;
-          if (has.has(piece)) return this.#preferred(suggested, has, piece);
-          if (--budget === 0) return this.#sweep(has);
+          if (mayHave(chooser, piece)) return this.#preferred(chooser, piece);
+          if (--budget === 0) return this.#sweep(chooser);
         }
       }
     }
     return undefined;
   }
 
-  /** A random one of the fresh pieces that `has` holds, if it has the highest priority of all; else the rarest. */
-  pickRandom(has: Bitfield, random: Random): number | undefined {
-    const from = randomBelow(random, has.length);
-    const found = this.fresh.nextShared(has, from);
+  /** A random one of the fresh pieces of the chooser, if it has the highest priority of all; else the rarest. */
+  pickRandom(chooser: Chooser): number | undefined {
+    const { has, random } = chooser;
+    const found = this.fresh.nextShared(has, randomBelow(random, has.length));
     const piece = found >= 0 ? found : this.fresh.nextShared(has, 0);
     if (piece < 0) return undefined;
     const top = this.#sizes.findLastIndex((size) => size > 0);
-    return this.#levels[piece] === top ? piece : this.pickRarest(has, random);
+    return this.#levels[piece] === top && mayHave(chooser, piece) ? piece : this.pickRarest(chooser);
   }
 
-  /** The lowest of the fresh pieces that `has` holds, whatever its priority. */
-  pickFirst(has: Bitfield): number | undefined {
+  /** The lowest of the fresh pieces of the chooser, whatever its priority. */
+  pickFirst(chooser: Chooser): number | undefined {
     const first = this.fresh.nextSet(this.#firstFresh);
     if (first < 0) return undefined;
     this.#firstFresh = first;
-    const piece = this.fresh.nextShared(has, first);
+    let piece = this.fresh.nextShared(chooser.has, first);
+    while (chooser.refused.has(piece)) piece = this.fresh.nextShared(chooser.has, piece + 1);
     return piece < 0 ? undefined : piece;
   }
 
@@ -134,13 +147,14 @@ export class Availability {
    * For a peer whose pieces are far from the rarest: compares a few of its own, from where the last such search ended,
    * so that no piece of work costs more than one pass over the bits.
    */
-  #sweep(has: Bitfield): number | undefined {
+  #sweep(chooser: Chooser): number | undefined {
     let best: number | undefined;
     for (let step = 0; step < SWEEP_SAMPLE; step++) {
-      let piece = this.fresh.nextShared(has, this.#sweepFrom);
-      if (piece < 0) piece = this.fresh.nextShared(has, 0);
+      let piece = this.fresh.nextShared(chooser.has, this.#sweepFrom);
+      if (piece < 0) piece = this.fresh.nextShared(chooser.has, 0);
       if (piece < 0) break;
       this.#sweepFrom = piece + 1;
+      if (!mayHave(chooser, piece)) continue;
       if (best === undefined || this.#isBetter(piece, best)) best = piece;
     }
     return best;
@@ -151,11 +165,12 @@ export class Availability {
     return levels > 0 || (levels === 0 && this.#counts[piece]! < this.#counts[than]!);
   }
 
-  #preferred(suggested: readonly number[], has: Bitfield, piece: number): number {
-    const equal = (other: number) =>
-      this.fresh.has(other) && has.has(other) && this.#levels[other] === this.#levels[piece] &&
+  #preferred(chooser: Chooser, piece: number): number {
+    if (chooser.suggested.length === 0) return piece;
+    const isEqual = (other: number) =>
+      this.fresh.has(other) && mayHave(chooser, other) && this.#levels[other] === this.#levels[piece] &&
       this.#counts[other] === this.#counts[piece];
-    return suggested.find(equal) ?? piece;
+    return chooser.suggested.find(isEqual) ?? piece;
   }
 
   #count(have: Bitfield, inverse: boolean, by: 1 | -1): void {
@@ -195,4 +210,8 @@ export class Availability {
     }
     this.#sizes[this.#levels[piece]!]!--;
   }
+}
+
+function mayHave({ has, refused }: Chooser, piece: number): boolean {
+  return has.has(piece) && !refused.has(piece);
 }

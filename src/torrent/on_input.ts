@@ -52,13 +52,17 @@ const ON_INPUT: { readonly [T in TorrentInput["type"]]: Row<T> } = {
   tick: onTick,
 };
 
+/** The answer of most calls. */
+const NOTHING: readonly TorrentEffect[] = Object.freeze([]);
+
 /** Takes one input and answers with the effects of it and of all that follows from it. */
 export function handleInput(state: TorrentState, input: TorrentInput, now: number): readonly TorrentEffect[] {
   state.now = now;
   dispatch(state, input);
   settle(state);
+  if (state.effects.length === 0) return NOTHING;
   const { effects } = state;
-  if (effects.length > 0) state.effects = [];
+  state.effects = [];
   return effects;
 }
 

@@ -73,6 +73,7 @@ function onChoke(state: TorrentState, peer: Peer): void {
 }
 
 function onUnchoke(state: TorrentState, peer: Peer): void {
+  if (peer.flags.peerChoking) peer.down.pipeline.restart(state.now);
   peer.flags.peerChoking = false;
   peer.down.refused.clear();
   peer.down.lastBlockAt = state.now;

@@ -3,8 +3,8 @@
  * already; then new ones, the first few at random, later the rarest (BEP 3 "peer protocol", "download pieces in random order").
  */
 
-import { refile } from "./filing.ts";
 import { leastFilled } from "./downloads.ts";
+import { refile } from "./filing.ts";
 import type { OpenPiece } from "./open_piece.ts";
 import type { Peer } from "./peer.ts";
 import { closePiece } from "./requests.ts";
@@ -14,6 +14,13 @@ import type { TorrentState } from "./state.ts";
 const RANDOM_FIRST = 4;
 /** An open piece that nobody has worked on for so long may be given up for one that somebody can work on. */
 const STUCK_MS = 30_000;
+
+/** A piece that is to be gone on with. */
+interface Wish {
+  readonly piece: number;
+  /** A reader waits for it. */
+  readonly urgent: boolean;
+}
 
 /** The open piece with a free block that this peer is to be asked for next; opens one if need be. */
 export function pickPiece(state: TorrentState, peer: Peer): OpenPiece | undefined {
@@ -31,7 +38,7 @@ export function canServe(peer: Peer, open: OpenPiece): boolean {
 
 function pickUrgent(state: TorrentState, peer: Peer): OpenPiece | undefined {
   for (const piece of state.ledger.urgent) {
-    const open = pickThis(state, peer, piece, true);
+    const open = pickThis(state, peer, { piece, urgent: true });
     if (open !== undefined) return open;
   }
   return undefined;
@@ -40,18 +47,19 @@ function pickUrgent(state: TorrentState, peer: Peer): OpenPiece | undefined {
 /** Pieces that may be asked for while the peer chokes us (BEP 6 "Allowed Fast"). */
 function pickAllowed(state: TorrentState, peer: Peer): OpenPiece | undefined {
   for (const piece of peer.down.allowedFast) {
-    const open = pickThis(state, peer, piece, false);
+    const open = pickThis(state, peer, { piece, urgent: false });
     if (open !== undefined) return open;
   }
   return undefined;
 }
 
 /** One piece, open or not, if it can be gone on with. */
-function pickThis(state: TorrentState, peer: Peer, piece: number, urgent: boolean): OpenPiece | undefined {
+function pickThis(state: TorrentState, peer: Peer, wish: Wish): OpenPiece | undefined {
+  const { piece } = wish;
   const open = state.downloads.get(piece);
   if (open !== undefined) return open.free > 0 && canServe(peer, open) ? open : undefined;
   if (!state.availability.fresh.has(piece) || !peer.content.have.has(piece)) return undefined;
-  return openPiece(state, peer, piece, urgent);
+  return openPiece(state, peer, wish);
 }
 
 function pickCurrent(state: TorrentState, peer: Peer): OpenPiece | undefined {
@@ -68,18 +76,20 @@ function pickPartial(state: TorrentState, peer: Peer): OpenPiece | undefined {
 function pickNew(state: TorrentState, peer: Peer): OpenPiece | undefined {
   if (peer.content.fresh === 0) return undefined;
   const piece = chooseNew(state, peer);
-  return piece === undefined ? undefined : openPiece(state, peer, piece, false);
+  return piece === undefined ? undefined : openPiece(state, peer, { piece, urgent: false });
 }
 
 function chooseNew(state: TorrentState, peer: Peer): number | undefined {
   const { availability, ledger, setup } = state;
-  const { have } = peer.content;
-  if (state.mode.sequential) return availability.pickFirst(have);
-  if (ledger.have.count < RANDOM_FIRST) return availability.pickRandom(have, setup.random);
-  return availability.pickRarest(have, setup.random, peer.down.suggested);
+  const { refused, suggested } = peer.down;
+  const chooser = { has: peer.content.have, refused, suggested, random: setup.random };
+  if (state.mode.sequential) return availability.pickFirst(chooser);
+  return ledger.have.count < RANDOM_FIRST
+    ? availability.pickRandom(chooser)
+    : availability.pickRarest(chooser);
 }
 
-function openPiece(state: TorrentState, peer: Peer, piece: number, urgent: boolean): OpenPiece | undefined {
+function openPiece(state: TorrentState, peer: Peer, { piece, urgent }: Wish): OpenPiece | undefined {
   if (peer.down.refused.has(piece)) return undefined;
   const exclusive = state.blame.isOnParole(piece) ? peer.key : undefined;
   let open = state.downloads.open(piece, exclusive);

@@ -54,7 +54,13 @@ export class Pipeline {
 
   /** The peer went silent: it gets one request at a time until it answers, then starts anew. */
   stall(now: number): void {
+    this.restart(now);
     this.#depth = 1;
+  }
+
+  /** A new slow start, because the measured rate is of another time. */
+  restart(now: number): void {
+    this.#depth = START_DEPTH;
     this.#slowStart = true;
     this.#lastRate = 0;
     this.#adjustAt = now + ADJUST_MS;

@@ -16,9 +16,10 @@ const ENDGAME_DEPTH_LATE = 8;
 export const LATE_MS = 5000;
 /** A block that a reader waits for is asked of a second peer after this time: a player's patience. */
 const URGENT_PATIENCE_MS = 2000;
+/** While readers wait, pipelines cover one second instead of three. */
+const READER_SHARE = 3;
 /** Pieces of the readers' list that get second requests. */
 const URGENT_HELPED = 2;
-
 /** A peer that has refused so many pieces is left alone until the next sweep: it would refuse all others as quickly. */
 const MAX_REFUSED = 32;
 
@@ -26,14 +27,22 @@ const MAX_REFUSED = 32;
 export function refill(state: TorrentState, peer: Peer): void {
   const { down } = peer;
   if (!peer.flags.amInterested || down.refused.size >= MAX_REFUSED) return;
-  let room = down.pipeline.depth - down.requests.size;
+  if (peer.flags.peerChoking && down.allowedFast.size === 0) return;
+  let room = depthOf(state, peer) - down.requests.size;
   if (room > 0 && state.ledger.urgent.size > 0) room -= helpReaders(state, peer, room);
   while (room > 0) {
     const open = pickPiece(state, peer);
     if (open === undefined) break;
     room -= askFree(state, peer, open, room);
   }
-  if (down.requests.size < down.pipeline.depth) askAgain(state, peer);
+  if (down.requests.size < depthOf(state, peer)) askAgain(state, peer);
+}
+
+/** While readers wait the pipelines are short, so that a seek does not queue behind seconds of other blocks. */
+function depthOf({ ledger }: TorrentState, { down: { pipeline } }: Peer): number {
+  return ledger.urgent.size === 0
+    ? pipeline.depth
+    : Math.min(pipeline.depth, Math.ceil(pipeline.depth / READER_SHARE) + 1);
 }
 
 /** {@linkcode refill} for everybody: after work has come up that any peer may take. */
@@ -69,7 +78,7 @@ function askOthersBlocks(state: TorrentState, peer: Peer, bounds: { depth: numbe
   let room = Math.min(bounds.depth, peer.down.pipeline.depth) - peer.down.requests.size;
   for (const open of state.downloads.all()) {
     if (room <= 0) return;
-    room -= askBlocksAgain(state, peer, open, { room, before: bounds.before });
+    room -= askBlocksAgain(state, peer, { open, room, before: bounds.before });
   }
 }
 
@@ -80,21 +89,19 @@ function helpReaders(state: TorrentState, peer: Peer, room: number): number {
     if (helped++ === URGENT_HELPED) break;
     const open = state.downloads.get(piece);
     if (open === undefined) continue;
-    asked += askBlocksAgain(state, peer, open, {
-      room: room - asked,
-      before: state.now - URGENT_PATIENCE_MS,
-    });
+    const before = state.now - URGENT_PATIENCE_MS;
+    asked += askBlocksAgain(state, peer, { open, room: room - asked, before });
   }
   return asked;
 }
 
-/** Asks for missing blocks of the piece that others were asked for up to `before`. */
+/** Asks for missing blocks of the piece that others were asked for up to `before`; answers for how many. */
 function askBlocksAgain(
   state: TorrentState,
   peer: Peer,
-  open: OpenPiece,
-  bounds: { room: number; before: number },
+  bounds: { open: OpenPiece; room: number; before: number },
 ): number {
+  const { open } = bounds;
   if (open.isStoring || open.isIdle || open.exclusive !== undefined || !canServe(peer, open)) return 0;
   let asked = 0;
   for (let block = 0; block < open.blockCount && asked < bounds.room; block++) {

@@ -31,8 +31,13 @@ export function releaseBlock(state: TorrentState, open: OpenPiece, block: number
 }
 
 /** Takes one request back, with a `cancel` if the peer still works on it. The block may come nevertheless. */
-export function takeBack(state: TorrentState, peer: Peer, key: number, withCancel: boolean): void {
+export function takeBack(
+  state: TorrentState,
+  peer: Peer,
+  request: { key: number; withCancel: boolean },
+): void {
   const { downloads } = state;
+  const { key, withCancel } = request;
   const open = downloads.get(downloads.pieceOf(key));
   const block = downloads.blockOf(key);
   if (!forgetRequest(state, peer, key) || open === undefined) return;
@@ -51,7 +56,7 @@ export function takeAllBack(
 ): void {
   for (const key of [...peer.down.requests.keys()]) {
     if (options.piece !== undefined && state.downloads.pieceOf(key) !== options.piece) continue;
-    takeBack(state, peer, key, options.withCancel);
+    takeBack(state, peer, { key, withCancel: options.withCancel });
   }
   closeUntouched(state);
   state.mode.hungry = true;
@@ -64,7 +69,7 @@ export function cancelBlock(state: TorrentState, open: OpenPiece, block: number)
   for (const peer of state.peers.all()) {
     if (open.requestsOf(block) === 0) break;
     if (!peer.down.requests.has(key)) continue;
-    takeBack(state, peer, key, true);
+    takeBack(state, peer, { key, withCancel: true });
     asked.push(peer);
   }
   return asked;

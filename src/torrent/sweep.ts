@@ -39,7 +39,7 @@ function timeOut(state: TorrentState, peer: Peer): void {
   const overdue = overdueKeys(down.requests, before);
   if (overdue.length === 0) return;
   if (flags.peerChoking || down.lastBlockAt > before) {
-    for (const key of overdue) takeBack(state, peer, key, true);
+    for (const key of overdue) takeBack(state, peer, { key, withCancel: true });
     return;
   }
   takeAllBack(state, peer, { withCancel: true });

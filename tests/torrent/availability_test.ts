@@ -1,13 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Bitfield } from "../../src/bytes/bitfield.ts";
-import { Availability } from "../../src/torrent/availability.ts";
+import { Availability, type Chooser } from "../../src/torrent/availability.ts";
 import { seededRandom } from "./swarm.ts";
 
 function bits(length: number, pieces: Iterable<number>): Bitfield {
   const bitfield = new Bitfield(length);
   for (const piece of pieces) bitfield.set(piece);
   return bitfield;
+}
+
+function chooser(has: Bitfield, seed = 1, patch: Partial<Chooser> = {}): Chooser {
+  return { has, refused: new Set(), suggested: [], random: seededRandom(seed), ...patch };
 }
 
 const PIECES = 20;
@@ -81,11 +85,11 @@ Deno.test("Availability picks what a plain search would pick", () => {
         const held = [...levels.keys()].filter((piece) => have.has(piece));
         const top = Math.max(...held.map((piece) => levels.get(piece)!));
         const rarest = Math.min(...held.filter((piece) => levels.get(piece) === top).map(count));
-        const picked = availability.pickRarest(have, random);
+        const picked = availability.pickRarest(chooser(have, 0, { random }));
         assertEquals(picked !== undefined, held.length > 0);
         if (picked !== undefined) assertEquals([levels.get(picked), count(picked)], [top, rarest]);
-        assertEquals(availability.pickFirst(have), held.length > 0 ? Math.min(...held) : undefined);
-        const drawn = availability.pickRandom(have, random);
+        assertEquals(availability.pickFirst(chooser(have)), held.length > 0 ? Math.min(...held) : undefined);
+        const drawn = availability.pickRandom(chooser(have, 0, { random }));
         assertEquals(drawn !== undefined && held.includes(drawn), held.length > 0);
       }
     }
@@ -98,7 +102,7 @@ Deno.test("Availability.pickRarest() breaks ties at random", () => {
   for (let piece = 0; piece < 100; piece++) availability.insert(piece, 4);
   const random = seededRandom(1);
   const picked = new Set(
-    Array.from({ length: 50 }, () => availability.pickRarest(Bitfield.full(100), random)),
+    Array.from({ length: 50 }, () => availability.pickRarest(chooser(Bitfield.full(100), 0, { random }))),
   );
   assert(picked.size > 20);
 });
@@ -108,9 +112,29 @@ Deno.test("Availability.pickRarest() takes a suggestion among equals, not before
   const all = Bitfield.full(10);
   availability.addPeer(all);
   for (let piece = 0; piece < 10; piece++) availability.insert(piece, 4);
-  assertEquals(availability.pickRarest(all, seededRandom(1), [7]), 7);
+  assertEquals(availability.pickRarest(chooser(all, 1, { suggested: [7] })), 7);
   availability.change(7, 1);
-  assert(availability.pickRarest(all, seededRandom(1), [7]) !== 7);
+  assert(availability.pickRarest(chooser(all, 1, { suggested: [7] })) !== 7);
+});
+
+Deno.test("Availability never picks what was refused", () => {
+  const availability = new Availability(3, 2);
+  const all = Bitfield.full(3);
+  availability.addPeer(all);
+  for (let piece = 0; piece < 3; piece++) availability.insert(piece, 4);
+  for (let seed = 0; seed < 20; seed++) {
+    const careful = chooser(all, seed, { refused: new Set([0, 2]), suggested: [2] });
+    assertEquals(
+      [availability.pickRarest(careful), availability.pickRandom(careful), availability.pickFirst(careful)],
+      [1, 1, 1],
+    );
+  }
+  const none = chooser(all, 1, { refused: new Set([0, 1, 2]) });
+  assertEquals([availability.pickRarest(none), availability.pickRandom(none), availability.pickFirst(none)], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 Deno.test("Availability.pickRarest() finds the few pieces of a peer among a million rarer ones", () => {
@@ -122,7 +146,7 @@ Deno.test("Availability.pickRarest() finds the few pieces of a peer among a mill
   availability.addPeer(ours);
   const other = Bitfield.full(count);
   availability.addPeer(other);
-  assertEquals(availability.pickRarest(ours, seededRandom(1)), 999_995);
+  assertEquals(availability.pickRarest(chooser(ours)), 999_995);
   availability.remove(999_995);
-  assert(ours.has(availability.pickRarest(ours, seededRandom(1))!));
+  assert(ours.has(availability.pickRarest(chooser(ours))!));
 });
