@@ -61,6 +61,7 @@ export { StateError } from "../errors.ts";
 export { Bitfield } from "../bytes/bitfield.ts";
 export type { Random } from "../bytes/random.ts";
 export type { PeerAddress } from "../peer/address.ts";
+export type { MetadataMessage } from "../wire/messages/metadata.ts";
 export type { BlockRange, HashRange, KeepAliveMessage, PeerMessage } from "../wire/messages/message.ts";
 export {
   type MetadataCloseReason,
