@@ -14,6 +14,12 @@ interface Timer {
   isCancelled: boolean;
 }
 
+/** Work of real time and the word that whoever waits for it may go on. */
+interface Held {
+  readonly settled: Promise<void>;
+  readonly release: () => void;
+}
+
 /** How long {@linkcode VirtualClock.runUntil} tries. */
 export interface RunOptions {
   /** Virtual milliseconds after which it throws; an hour by default. */
@@ -38,7 +44,7 @@ export class VirtualClock implements Clock {
   #order = 0;
   /** A binary heap, the next timer first. */
   readonly #timers: Timer[] = [];
-  readonly #held = new Set<Promise<unknown>>();
+  readonly #held = new Set<Held>();
   #isRunning = false;
 
   /** Starts at `startAt` milliseconds, 0 by default. */
@@ -68,12 +74,15 @@ export class VirtualClock implements Clock {
 
   /**
    * Lets the clock wait for work of real time, such as hashing in another thread: it does not move while `work` is under
-   * way. Work that itself waits for the virtual time would wait for ever.
+   * way, and results come one after the other in the order of the calls, whichever is ready first. Work that itself waits
+   * for the virtual time would wait for ever.
    */
   hold<T>(work: Promise<T>): Promise<T> {
-    const held: Promise<unknown> = work.then(() => this.#held.delete(held), () => this.#held.delete(held));
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const held: Held = { settled: work.then(() => {}, () => {}), release };
     this.#held.add(held);
-    return work;
+    if (!this.#isRunning) this.#releaseWhenSettled(held);
+    return released.then(() => work);
   }
 
   /** Moves the time on by `ms`, running every timer on the way. @throws {StateError} If the clock is moved already. */
@@ -114,6 +123,7 @@ export class VirtualClock implements Clock {
       await work();
     } finally {
       this.#isRunning = false;
+      for (const held of this.#held) this.#releaseWhenSettled(held);
     }
   }
 
@@ -126,10 +136,20 @@ export class VirtualClock implements Clock {
 
   async #settle(): Promise<void> {
     await settleMicrotasks();
-    while (this.#held.size > 0) {
-      await Promise.all(this.#held);
+    for (const held of this.#held) {
+      await held.settled;
+      this.#release(held);
       await settleMicrotasks();
     }
+  }
+
+  #release(held: Held): void {
+    this.#held.delete(held);
+    held.release();
+  }
+
+  #releaseWhenSettled(held: Held): void {
+    void held.settled.then(() => this.#release(held));
   }
 
   #push(timer: Timer): void {
