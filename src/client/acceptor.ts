@@ -63,7 +63,11 @@ export class Acceptor implements PeerSocketOwner {
       address,
       clock: this.#context.clock,
       owner: this,
-      machine: { direction: "incoming", peerId: this.#context.peerId },
+      machine: {
+        direction: "incoming",
+        peerId: this.#context.peerId,
+        features: { dht: this.#context.dht !== undefined },
+      },
     });
     this.#waiting.add(socket);
     await socket.run();

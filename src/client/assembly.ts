@@ -2,9 +2,11 @@
 
 import { cryptoRandom } from "../io/chance.ts";
 import { systemClock } from "../io/clock.ts";
+import { DatagramHub } from "../io/datagram_hub.ts";
 import { limitRate, RateLimiter } from "../io/rate_limit.ts";
 import { createPeerId } from "../peer/peer_id.ts";
 import { type ClientContext, type ClientParts, ConnectionCount } from "./client_context.ts";
+import { DhtService } from "./dht_service.ts";
 import { EventStream } from "./event_stream.ts";
 import type { ClientEvent } from "./events.ts";
 import { CLIENT_DEFAULTS, type ClientOptions } from "./options.ts";
@@ -16,6 +18,11 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
   const clock = options.clock ?? systemClock, random = options.random ?? cryptoRandom;
   const download = new RateLimiter(clock, options.downloadLimit ?? 0);
   const upload = new RateLimiter(clock, options.uploadLimit ?? 0);
+  const events = new EventStream<ClientEvent>();
+  const hub = new DatagramHub(network, () => ({
+    port: context.listenAddress?.port ?? 0,
+    ...(options.host !== undefined && { host: options.host }),
+  }));
   const context: ClientContext = {
     network,
     clock,
@@ -23,9 +30,20 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
     openStore: options.openStore ?? (await import("../io/deno/piece_files.ts")).openPieceFiles,
     resume: await resumeStore(options),
     peerId: createPeerId(random),
-    events: new EventStream<ClientEvent>(),
+    events,
     connections: new ConnectionCount(options.maxConnections ?? CLIENT_DEFAULTS.maxConnections),
-    trackers: new TrackerClient({ network, clock, random }),
+    trackers: new TrackerClient({ network, clock, random, hub }),
+    hub,
+    dht: options.dht === false ? undefined : new DhtService({
+      network,
+      hub,
+      clock,
+      random,
+      dht: typeof options.dht === "object" ? options.dht : {},
+      port: () => context.listenAddress?.port,
+      onState: (state, nodes) => events.push({ type: "dht", state, nodes }),
+      onExternalAddress: (host) => events.push({ type: "externalAddress", host }),
+    }),
     banned: new Set(),
     listenAddress: undefined,
     maxConnectionsPerTorrent: options.maxConnectionsPerTorrent ?? CLIENT_DEFAULTS.maxConnectionsPerTorrent,

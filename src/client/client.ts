@@ -2,6 +2,7 @@
 
 import { encodeHex } from "../bytes/text.ts";
 import { StateError } from "../errors.ts";
+import type { DhtRunner } from "../io/dht_runner.ts";
 import { type MagnetLink, parseMagnet } from "../metainfo/magnet.ts";
 import { type Metainfo, readMetainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
@@ -49,6 +50,23 @@ export class Client implements AsyncDisposable {
   /** Where it listens for peers; `undefined` if nowhere. */
   get address(): PeerAddress | undefined {
     return this.#parts.context.listenAddress;
+  }
+
+  /**
+   * The DHT node, started if need be: for lookups, items and samples of one's own.
+   *
+   * @throws {StateError} If the client was made without a DHT. @throws {TransportError} If there is no UDP to be had.
+   */
+  async dht(): Promise<DhtRunner> {
+    const { dht } = this.#parts.context;
+    if (dht === undefined) throw new StateError("Cannot use the DHT: the client was made without one");
+    return await dht.node();
+  }
+
+  /** Where the DHT node is bound, started if need be. @throws As {@linkcode Client.dht} does. */
+  async dhtAddress(): Promise<PeerAddress> {
+    await this.dht();
+    return await this.#parts.context.hub.address();
   }
 
   /** Every torrent, in the order of adding. */
@@ -157,6 +175,8 @@ export class Client implements AsyncDisposable {
     );
     this.#sessions.clear();
     await context.trackers.close();
+    await context.dht?.close();
+    await context.hub.close();
     context.events.end();
   }
 

@@ -1,10 +1,12 @@
 /** What all torrents of a client share: the runtime, the identity, limits, bans, and who listens. */
 
 import type { Random } from "../bytes/random.ts";
+import type { DatagramHub } from "../io/datagram_hub.ts";
 import type { StateStore } from "../io/state_store.ts";
 import type { RateLimiter } from "../io/rate_limit.ts";
 import type { ByteConnection, Clock, Network } from "../io/transport.ts";
 import type { PeerAddress } from "../peer/address.ts";
+import type { DhtService } from "./dht_service.ts";
 import type { EventStream } from "./event_stream.ts";
 import type { ClientEvent } from "./events.ts";
 import type { ClientOptions } from "./options.ts";
@@ -24,6 +26,10 @@ export interface ClientContext {
   readonly events: EventStream<ClientEvent>;
   readonly connections: ConnectionCount;
   readonly trackers: TrackerClient;
+  /** The UDP socket that trackers and the DHT share. */
+  readonly hub: DatagramHub;
+  /** The DHT, unless the user wants none. */
+  readonly dht: DhtService | undefined;
   /** Hosts that no torrent talks to any more. */
   readonly banned: Set<string>;
   /** Where we listen; `undefined` if nowhere. */

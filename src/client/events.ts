@@ -1,5 +1,6 @@
 /** What a client tells: events as one discriminated union, and snapshots of a torrent's state. */
 
+import type { DhtNodeState } from "../dht/vocabulary.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 
@@ -105,5 +106,9 @@ export type TorrentEvent =
 export type ClientEvent =
   | TorrentEvent
   | { readonly type: "listening"; readonly address: PeerAddress }
+  /** Where our DHT node stands, and how many nodes it knows. */
+  | { readonly type: "dht"; readonly state: DhtNodeState; readonly nodes: number }
+  /** The world sees us at this IP address, as DHT nodes agree (BEP 42). */
+  | { readonly type: "externalAddress"; readonly host: string }
   | { readonly type: "added"; readonly infoHash: string }
   | { readonly type: "removed"; readonly infoHash: string };

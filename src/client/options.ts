@@ -6,6 +6,7 @@ import type { MagnetLink } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { StateStore } from "../io/state_store.ts";
+import type { DhtOptions } from "./dht_service.ts";
 import type { StoreFactory } from "./stores.ts";
 
 /** What {@linkcode createClient} takes. */
@@ -26,6 +27,11 @@ export interface ClientOptions {
   readonly port?: number | false;
   /** Local IP address to listen on; every address by default. */
   readonly host?: string;
+  /**
+   * The DHT (BEP 5): `false` for none. By default a node is started with the first public torrent, and begins with
+   * {@linkcode DHT_ROUTERS}.
+   */
+  readonly dht?: boolean | DhtOptions;
   /** Most connections of all torrents together. */
   readonly maxConnections?: number;
   /** Most connections of one torrent. */
@@ -65,7 +71,7 @@ export interface AddOptions {
   readonly files?: readonly number[];
   /** Download in order instead of rarest first. */
   readonly sequential?: boolean;
-  /** Announce to the torrent's trackers; `true` by default. */
+  /** Announce to the torrent's trackers and, if it is public, in the DHT; `true` by default. */
   readonly announce?: boolean;
   /** More announce URLs, each a tier of its own behind the torrent's (BEP 12). */
   readonly trackers?: readonly string[];

@@ -40,6 +40,8 @@ export interface PeerDeskOptions {
   readonly infoHash: Uint8Array;
   /** What is known now. */
   readonly facts: () => TorrentFacts;
+  /** Whether nobody but the trackers may know of it, as far as is known (BEP 27). */
+  readonly isPrivate: () => boolean;
   /** Fills `into` with a block of verified content. */
   readonly readBlock: (range: BlockRange, into: Uint8Array) => Promise<void>;
 }
@@ -146,10 +148,14 @@ export class PeerDesk implements PeerSocketOwner {
       client: clientText(opening.peerId),
     });
     this.#host.adopt(socket, opening);
+    if (opening.dht && !this.#options.isPrivate()) void this.#sendPort(socket);
   }
 
-  /** Hands a message to the host. */
+  /** Hands a message to the host; a PORT message is for the DHT (BEP 5 "BitTorrent protocol extension"). */
   message(socket: PeerSocket, message: PeerMessage): void {
+    if (message.type === "port" && !this.#options.isPrivate()) {
+      void this.#options.context.dht?.addNodes([{ host: socket.address.host, port: message.port }]);
+    }
     if (this.#connected.has(socket)) this.#host?.message(socket, message);
   }
 
@@ -186,6 +192,11 @@ export class PeerDesk implements PeerSocketOwner {
     return this.#host?.mayRead?.();
   }
 
+  async #sendPort(socket: PeerSocket): Promise<void> {
+    const port = await this.#options.context.dht?.port().catch(() => undefined);
+    if (port !== undefined && this.#connected.has(socket)) socket.send({ type: "port", port });
+  }
+
   async #connect(address: PeerAddress): Promise<ByteConnection> {
     const { network, clock } = this.#options.context, timeout = new AbortController();
     const cancel = clock.schedule(clock.now() + DIAL_TIMEOUT_MS, () => {
@@ -205,7 +216,12 @@ export class PeerDesk implements PeerSocketOwner {
       address,
       clock: context.clock,
       owner: this,
-      machine: { direction: "outgoing", peerId: context.peerId, ...this.#offer(address) },
+      machine: {
+        direction: "outgoing",
+        peerId: context.peerId,
+        features: { dht: context.dht !== undefined && !this.#options.isPrivate() },
+        ...this.#offer(address),
+      },
     });
     this.#opening.add(socket);
     await socket.run();

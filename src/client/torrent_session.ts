@@ -15,7 +15,6 @@ import type { PeerAddress } from "../peer/address.ts";
 import type { CandidateSource } from "../torrent/vocabulary.ts";
 import type { ClientContext } from "./client_context.ts";
 import { ContentSession, selection } from "./content_session.ts";
-import { Discovery } from "./discovery.ts";
 import type { TorrentStatus } from "./events.ts";
 import type { FileStatus } from "./file_progress.ts";
 import type { StreamSource } from "./file_stream.ts";
@@ -23,6 +22,7 @@ import { Lifecycle, type Milestone } from "./lifecycle.ts";
 import { MetadataHunt } from "./metadata_hunt.ts";
 import { isMetadataShared } from "./metadata_share.ts";
 import type { AddOptions } from "./options.ts";
+import { PeerSources } from "./peer_sources.ts";
 import { PeerDesk, type TorrentFacts } from "./peer_desk.ts";
 import { statusOf } from "./status.ts";
 
@@ -60,7 +60,7 @@ export class TorrentSession {
   #metainfo: Metainfo | undefined;
   #hunt: MetadataHunt | undefined;
   #content: ContentSession | undefined;
-  #discovery: Discovery | undefined;
+  #sources: PeerSources | undefined;
   #cancelProgress: () => void = () => {};
   #closing: Promise<void> | undefined;
 
@@ -75,6 +75,7 @@ export class TorrentSession {
       life: this.life,
       infoHash: this.#infoHash,
       facts: () => this.#facts(),
+      isPrivate: () => this.#metainfo?.info.private ?? false,
       readBlock: ({ piece, begin }, into) => this.#contentOrThrow().readBlock(piece, begin, into),
     });
     if (isKnown) this.#know(origin.metainfo, origin.store);
@@ -141,14 +142,14 @@ export class TorrentSession {
 
   /** Announces now, as far as the tracker's `min interval` allows. */
   announce(): void {
-    this.#discovery?.reannounce();
+    this.#sources?.reannounce();
   }
 
   /** Stops asking, serving and announcing until `resume`. */
   pause(): void {
     if (this.life.state !== "downloading" && this.life.state !== "seeding") return;
     this.#content?.pause();
-    void this.#discovery?.stop();
+    void this.#sources?.stop();
   }
 
   /** Goes on after `pause` or a failure. */
@@ -160,7 +161,7 @@ export class TorrentSession {
       return void this.start();
     }
     this.#content.resume();
-    this.#discovery?.start();
+    if (this.#options.add.announce !== false) this.#sources?.start();
   }
 
   /** Hashes everything on the disk; what is missing is downloaded again. */
@@ -196,7 +197,7 @@ export class TorrentSession {
   async #close(options: { readonly forget: boolean }): Promise<void> {
     this.life.end();
     this.#cancelProgress();
-    const stopped = this.#discovery?.stop();
+    const stopped = this.#sources?.stop();
     this.desk.close("torrent closed");
     this.#hunt?.close();
     await this.#content?.close(options);
@@ -210,7 +211,7 @@ export class TorrentSession {
       { magnet } = origin as Extract<Origin, { magnet: MagnetLink }>;
     const hunt = this.#hunt = new MetadataHunt({ context, life: this.life, desk: this.desk, magnet });
     this.desk.serve(hunt);
-    this.#startDiscovery(magnet.trackers.map((url) => [url]), false);
+    this.#startSources(magnet.trackers.map((url) => [url]), magnet.nodes, false);
     this.addPeers("user", add.peers ?? []);
     void this.#addNamedPeers(magnet.peers);
     const rawInfo = await hunt.found;
@@ -221,6 +222,7 @@ export class TorrentSession {
     if (this.life.signal.aborted) return await store.close();
     this.#know(metainfo, store);
     this.life.enter("checking");
+    if (metainfo.info.private) this.#sources?.becomePrivate();
     this.life.emit({ type: "metadata", infoHash: this.life.infoHash, metainfo });
   }
 
@@ -236,8 +238,8 @@ export class TorrentSession {
       metainfo,
       store,
       add: files ? { ...add, files } : add,
-      onCompleted: (isNews) => isNews && this.#discovery?.completed(),
-      onFailed: () => void this.#discovery?.stop(),
+      onCompleted: (isNews) => isNews && this.#sources?.completed(),
+      onFailed: () => void this.#sources?.stop(),
     });
   }
 
@@ -247,27 +249,33 @@ export class TorrentSession {
     if (this.life.signal.aborted) return;
     const live = content.live!;
     this.desk.serve(live);
-    const extra = (add.trackers ?? []).map((url) => [url]);
-    if (!this.#discovery) this.#startDiscovery([...this.#metainfo!.announce, ...extra], live.isComplete);
+    const { announce, nodes } = this.#metainfo!, extra = (add.trackers ?? []).map((url) => [url]);
+    if (!this.#sources) this.#startSources([...announce, ...extra], nodes, live.isComplete);
     this.addPeers("user", add.peers ?? []);
     this.addPeers("resume", peers);
     await content.announceState();
   }
 
-  #startDiscovery(tiers: readonly (readonly string[])[], isComplete: boolean): void {
+  #startSources(
+    tiers: readonly (readonly string[])[],
+    nodes: readonly HostAndPort[],
+    isComplete: boolean,
+  ): void {
     const { context, add } = this.#options;
-    this.#discovery = new Discovery({
+    this.#sources = new PeerSources({
       context,
       life: this.life,
       infoHash: this.#infoHash,
       isPrivate: this.#metainfo?.info.private ?? false,
-      tiers: add.announce === false ? [] : tiers,
+      tiers,
+      nodes,
       counters: () => this.#content?.live?.stats() ?? { downloaded: 0, uploaded: 0, left: undefined },
       isComplete,
-      addPeers: (peers) => this.addPeers("tracker", peers),
+      isHungry: () => this.life.state !== "seeding" && this.status().peers === 0,
+      addPeers: (source, peers) => this.addPeers(source, peers),
       dropPeers: () => this.desk.drop("the private torrent changed its tracker"),
     });
-    if (!add.paused) this.#discovery.start();
+    if (!add.paused && add.announce !== false) this.#sources.start();
   }
 
   async #addNamedPeers(peers: readonly HostAndPort[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { decodeHex } from "../../src/bytes/text.ts";
 import { type Client, createClient } from "../../src/client/client.ts";
 import type { ClientEvent, TorrentEvent } from "../../src/client/events.ts";
 import type { AddOptions, ClientOptions } from "../../src/client/options.ts";
@@ -45,7 +46,7 @@ async function withContent(
 }
 
 const client = (directory: string, options: ClientOptions = {}) =>
-  createClient({ host: "127.0.0.1", port: 0, directory, ...options });
+  createClient({ host: "127.0.0.1", port: 0, dht: false, directory, ...options });
 
 /** Adds the torrent in `seed` and waits until it is known to be complete. */
 async function seed(seeder: Client, torrent: Uint8Array): Promise<void> {
@@ -312,3 +313,18 @@ Deno.test("a private torrent gives its metadata to nobody", () =>
     for await (const event of handle.events()) if (event.type === "peerConnected") break;
     await assertRejects(() => handle.metadata({ signal: AbortSignal.timeout(300) }));
   }, { private: true }));
+
+Deno.test("clients find each other through the DHT alone", () =>
+  withContent(async (folder, torrent) => {
+    await using router = await client(folder, { dht: { routers: [] } });
+    const dht = { routers: [], nodes: [await router.dhtAddress()] };
+    await using seeder = await client(`${folder}/seed`, { dht });
+    await seed(seeder, torrent);
+    const { infoHash } = seeder.torrents[0]!, node = await router.dht();
+    let known = 0;
+    while (known === 0) for await (const peers of node.peers(decodeHex(infoHash))) known += peers.length;
+    await using leecher = await client(`${folder}/leech`, { dht });
+    const handle = await leecher.add(`magnet:?xt=urn:btih:${infoHash}`);
+    await handle.completed();
+    await assertContent(`${folder}/leech`);
+  }));

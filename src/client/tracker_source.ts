@@ -12,8 +12,8 @@ import { CLIENT_DEFAULTS } from "./options.ts";
 /** Bytes since the torrent started, and still to come. */
 export type AnnounceCounters = Pick<AnnounceRequest, "downloaded" | "uploaded" | "left">;
 
-/** What discovery needs of its torrent. */
-export interface DiscoveryOptions {
+/** What it needs of its torrent. */
+export interface TrackerSourceOptions {
   readonly context: ClientContext;
   readonly life: Lifecycle;
   /** 20 bytes: what announces say. */
@@ -42,8 +42,8 @@ interface UnderWay {
 }
 
 /** The trackers of one torrent. */
-export class Discovery {
-  readonly #options: DiscoveryOptions;
+export class TrackerSource {
+  readonly #options: TrackerSourceOptions;
   readonly #announcer: Announcer;
   /** Ties the announces of one session together for the tracker (BEP 7 "Announcing"). */
   readonly #key: number;
@@ -52,7 +52,7 @@ export class Discovery {
   #stopped: (() => void) | undefined;
 
   /** Announces nothing before `start`. */
-  constructor(options: DiscoveryOptions) {
+  constructor(options: TrackerSourceOptions) {
     const { context, isPrivate, tiers, isComplete } = options;
     this.#options = options;
     this.#key = randomUint32(context.random);
