@@ -322,7 +322,10 @@ Deno.test("clients find each other through the DHT alone", () =>
     await seed(seeder, torrent);
     const { infoHash } = seeder.torrents[0]!, node = await router.dht();
     let known = 0;
-    while (known === 0) for await (const peers of node.peers(decodeHex(infoHash))) known += peers.length;
+    while (known === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 20)); // until the seeder has announced itself
+      for await (const peers of node.peers(decodeHex(infoHash))) known += peers.length;
+    }
     await using leecher = await client(`${folder}/leech`, { dht });
     const handle = await leecher.add(`magnet:?xt=urn:btih:${infoHash}`);
     await handle.completed();
