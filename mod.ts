@@ -35,6 +35,7 @@
  */
 
 export { Client, createClient, type RateLimits } from "./src/client/client.ts";
+export { DHT_ROUTERS, type DhtOptions } from "./src/client/dht_service.ts";
 export type { ClientEvent, TorrentEvent, TorrentState, TorrentStatus } from "./src/client/events.ts";
 export type { FileStatus } from "./src/client/file_progress.ts";
 export type { StreamOptions } from "./src/client/file_stream.ts";

@@ -16,11 +16,13 @@ export type TorrentState =
 
 /** A torrent in numbers, at one moment. Lengths in bytes, rates in bytes a second. */
 export interface TorrentStatus {
+  /** What it is doing. */
   readonly state: TorrentState;
   /** Bytes of wanted files. */
   readonly wantedLength: number;
   /** Bytes of wanted files that are verified. */
   readonly completedLength: number;
+  /** Pieces in all; 0 while they are not known. */
   readonly pieceCount: number;
   /** Pieces that are verified. */
   readonly completedPieces: number;
@@ -30,7 +32,9 @@ export interface TorrentStatus {
   readonly uploaded: number;
   /** Payload bytes that came twice or failed their hash. */
   readonly wasted: number;
+  /** From peers, now. */
   readonly downloadRate: number;
+  /** To peers, now. */
   readonly uploadRate: number;
   /** Connected peers. */
   readonly peers: number;
