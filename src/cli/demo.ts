@@ -125,7 +125,8 @@ async function describe({ say, signal }: Stage, source: string, tracker: string)
 }
 
 async function startClient({ resources }: Stage, directory: string, uploadLimit: number): Promise<Client> {
-  const client = await createClient({ host: LOOPBACK, port: 0, resume: false, directory, uploadLimit });
+  const options = { host: LOOPBACK, port: 0, resume: false, dht: false, directory, uploadLimit } as const;
+  const client = await createClient(options);
   resources.defer(() => client.close());
   return client;
 }

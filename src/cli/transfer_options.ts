@@ -15,7 +15,8 @@ export const TRANSFER_OPTIONS = {
   host: { kind: "text", value: "IP", help: "address to listen on [every one]" },
   "down-limit": { kind: "size", value: "SIZE", help: "bytes a second from peers, such as 500K [no limit]" },
   "up-limit": { kind: "size", value: "SIZE", help: "bytes a second to peers [no limit]" },
-  "no-announce": { kind: "flag", help: "tell no tracker" },
+  "no-announce": { kind: "flag", help: "tell neither trackers nor the DHT" },
+  "no-dht": { kind: "flag", help: "take no part in the DHT" },
   json: { kind: "flag", help: "print every event as a line of JSON instead" },
 } as const;
 
@@ -24,6 +25,7 @@ export function readClientOptions(options: OptionValues<typeof TRANSFER_OPTIONS>
   const { host, port } = options, downloadLimit = options["down-limit"], uploadLimit = options["up-limit"];
   return {
     port: port ?? 0,
+    ...(options["no-dht"] && { dht: false }),
     ...(host !== undefined && { host }),
     ...(downloadLimit !== undefined && { downloadLimit }),
     ...(uploadLimit !== undefined && { uploadLimit }),

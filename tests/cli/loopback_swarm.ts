@@ -59,7 +59,7 @@ export async function whileSeeding(
   body: (peer: string) => Promise<void>,
 ): Promise<{ readonly exitCode: number; readonly terminal: FakeTerminal }> {
   const terminal = new FakeTerminal();
-  const running = runCli(["seed", torrent, source, "--host", "127.0.0.1", ...args], terminal);
+  const running = runCli(["seed", torrent, source, "--host", "127.0.0.1", "--no-dht", ...args], terminal);
   await Promise.race([terminal.waitFor(/^Seeding .*\n/m), running]);
   try {
     await body(/ on (\S+)\n/.exec(terminal.out)![1]!);

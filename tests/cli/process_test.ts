@@ -78,7 +78,7 @@ async function until(isSo: () => boolean): Promise<void> {
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.test(`seed says goodbye to its tracker and ends with 0 on ${signal}`, () =>
     withSwarm(async ({ torrent, source, events }) => {
-      const child = start(["seed", torrent, source, "--host", "127.0.0.1"]);
+      const child = start(["seed", torrent, source, "--host", "127.0.0.1", "--no-dht"]);
       const readRest = await readUntil(child, /\n/);
       await until(() => events.length > 0);
       child.kill(signal);
@@ -134,7 +134,7 @@ Deno.test("a second Ctrl-C ends the program at once", () =>
         announce: [[`http://127.0.0.1:${tracker.addr.port}/announce`]],
       }),
     );
-    const child = start(["seed", torrent, folder, "--host", "127.0.0.1"]);
+    const child = start(["seed", torrent, folder, "--host", "127.0.0.1", "--no-dht"]);
     await until(() => asked.some((url) => url.includes("event=started")));
     child.kill("SIGINT");
     await until(() => asked.some((url) => url.includes("event=stopped")));

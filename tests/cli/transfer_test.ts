@@ -3,7 +3,7 @@ import { runCli } from "../../src/cli/main.ts";
 import { FakeTerminal, run } from "./fake_terminal.ts";
 import { FILES, type Swarm, whileSeeding, withSwarm } from "./loopback_swarm.ts";
 
-const LOCAL = ["--host", "127.0.0.1"];
+const LOCAL = ["--host", "127.0.0.1", "--no-dht"];
 
 async function assertSame(folder: string, files: typeof FILES = FILES): Promise<void> {
   for (const { path, content } of files) {
