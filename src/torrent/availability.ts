@@ -1,6 +1,6 @@
 /**
  * How many peers have each piece, and the pieces that may be opened, filed in buckets by priority and rarity.
- * A `have` moves one piece between two buckets; whole bitfields cost at most half their pieces.
+ * A `have` moves one piece between two buckets; a bitfield moves at most half the pieces.
  */
 
 import { Bitfield } from "../bytes/bitfield.ts";

@@ -13,8 +13,10 @@ const MAX_BANNED = 4096;
 const MAX_STRIKING = 1024;
 /** Offences after which a host is banned: one may be an accident of versions. */
 const MAX_STRIKES = 3;
-/** A host may be dialled again this long after a connection or a failed dial, doubled by each failure in a row. */
-const RETRY_MS = 60_000;
+/** How long after a failed dial an address is dialled again; doubled by each further failure. */
+const RETRY_MS = 15_000;
+/** The same after a connection, which is no sooner than a full peer has room again: libtorrent's minute. */
+const RECONNECT_MS = 60_000;
 /** The longest such wait. */
 const MAX_RETRY_MS = 30 * 60_000;
 /** Failures in a row after which an address is forgotten, unless the user gave it. */
@@ -136,7 +138,7 @@ export class Candidates {
   /** A dial came to nothing. */
   failed(address: PeerAddress, now: number): void {
     const candidate = this.#settled(address);
-    if (candidate !== undefined) this.#retry(candidate, now, candidate.failures + 1);
+    if (candidate !== undefined) this.#retry(candidate, candidate.failures + 1, { now, waitMs: RETRY_MS });
   }
 
   /** A connection to this address stands, whoever opened it. */
@@ -154,8 +156,8 @@ export class Candidates {
     const candidate = this.#settled(address);
     if (candidate === undefined) return;
     candidate.uploadOnly = parting.uploadOnly;
-    if (parting.blameless) this.#dueBy(candidate.dialAt = parting.now);
-    else this.#retry(candidate, parting.now, parting.useful ? 0 : candidate.failures + 1);
+    const failures = parting.useful || parting.blameless ? 0 : candidate.failures + 1;
+    this.#retry(candidate, failures, { now: parting.now, waitMs: parting.blameless ? 0 : RECONNECT_MS });
   }
 
   /** The address turned out to be ours: it is never dialled again. */
@@ -229,13 +231,13 @@ export class Candidates {
     return candidate;
   }
 
-  #retry(candidate: Candidate, now: number, failures: number): void {
+  #retry(candidate: Candidate, failures: number, after: { now: number; waitMs: number }): void {
     if (failures >= MAX_FAILURES && candidate.source !== "user") {
       this.#known.delete(formatPeerAddress(candidate.address));
       return;
     }
     candidate.failures = failures;
-    candidate.dialAt = now + Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** Math.min(failures, MAX_FAILURES));
+    candidate.dialAt = after.now + Math.min(MAX_RETRY_MS, after.waitMs * 2 ** Math.max(0, failures - 1));
     this.#dueBy(candidate.dialAt);
   }
 

@@ -52,6 +52,8 @@ const ON_INPUT: { readonly [T in TorrentInput["type"]]: Row<T> } = {
   tick: onTick,
 };
 
+/** One place in so many is left to peers that dial us, else a swarm of full peers would let nobody in (BEP 40 "overview"). */
+const PLACES_PER_RESERVED = 5;
 /** The answer of most calls. */
 const NOTHING: readonly TorrentEffect[] = Object.freeze([]);
 
@@ -111,7 +113,8 @@ function settleCompletion(state: TorrentState): void {
 }
 
 function mayDial({ candidates, peers, setup: { limits } }: TorrentState): boolean {
-  return candidates.dialling < limits.maxHalfOpen && candidates.dialling + peers.size < limits.maxPeers;
+  const places = limits.maxPeers - Math.floor(limits.maxPeers / PLACES_PER_RESERVED);
+  return candidates.dialling < limits.maxHalfOpen && candidates.dialling + peers.size < places;
 }
 
 function dial(state: TorrentState): void {

@@ -58,6 +58,7 @@ export function onPeerDontHave(state: TorrentState, input: InputOf<"peerDontHave
   state.mode.hungry = true;
 }
 
+/** Why the connection may not stay. Another one may be closed in its favour. */
 function reasonToRefuse(
   state: TorrentState,
   input: InputOf<"peerConnected">,

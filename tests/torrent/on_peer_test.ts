@@ -187,6 +187,12 @@ Deno.test("Torrent dials within its limits and goes on when dials fail", () => {
   assertEquals(machine.input({ type: "dialFailed", address: first[1].address }), []);
 });
 
+Deno.test("Torrent dials no more than four of five places", () => {
+  const machine = new Machine({ limits: { maxHalfOpen: 100, maxPeers: 10 } });
+  const addresses = Array.from({ length: 20 }, (_, i) => ({ host: `10.1.0.${i}`, port: 1 }));
+  assertEquals(machine.input({ type: "candidates", source: "tracker", addresses }).length, 8);
+});
+
 Deno.test("Torrent closes a connection that nobody has used for ten minutes when places are scarce", () => {
   const machine = new Machine({ limits: { maxPeers: 1 }, have: [0] });
   machine.connect();
