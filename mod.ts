@@ -43,6 +43,16 @@ export type { AddOptions, ClientOptions, TorrentSource } from "./src/client/opti
 export type { OpenStoreOptions, StoreFactory } from "./src/client/stores.ts";
 export { TorrentHandle, type WaitOptions } from "./src/client/torrent_handle.ts";
 export { DecodeError, StateError, StorageError, TransportError } from "./src/errors.ts";
+export {
+  type DhtNews,
+  type DhtOperation,
+  DhtRunner,
+  type DhtRunnerOptions,
+  type OmitId,
+  type OperationOptions,
+} from "./src/io/dht_runner.ts";
+export { type DatagramConsumer, DatagramHub } from "./src/io/datagram_hub.ts";
+export { MemoryStateStore, type StateStore } from "./src/io/state_store.ts";
 export type { TorrentFile, TorrentInfo, TorrentVersion } from "./src/metainfo/info.ts";
 export { type CreateOptions, createTorrent } from "./src/metainfo/create.ts";
 export { formatMagnet, type MagnetLink, parseMagnet } from "./src/metainfo/magnet.ts";

@@ -13,8 +13,11 @@ import type { Clock } from "./transport.ts";
 
 /** What a runner needs besides what the node needs. */
 export interface DhtRunnerOptions extends Omit<DhtNodeOptions, "random" | "families"> {
+  /** The UDP socket, which others may share. */
   readonly hub: DatagramHub;
+  /** Time. */
   readonly clock: Clock;
+  /** Chance: unpredictable, or others can forge replies. */
   readonly random: Random;
   /** Told when the state of the node changes. */
   readonly onState?: (state: DhtNodeState) => void;
@@ -28,7 +31,8 @@ export type DhtNews = Extract<DhtEffect, { id: number }>;
 /** An input that starts an operation, without its id. */
 export type DhtOperation = OmitId<Extract<DhtInput, { id: number }>>;
 
-type OmitId<T> = T extends unknown ? Omit<T, "id"> : never;
+/** Each variant of a union without its id. */
+export type OmitId<T> = T extends unknown ? Omit<T, "id"> : never;
 
 /** What an operation can be told. */
 export interface OperationOptions {
