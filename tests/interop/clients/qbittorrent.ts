@@ -1,5 +1,6 @@
 /** qBittorrent 4.5.2 without a window, driven over its web API; also the tracker that it has inside. */
-import { type Host, until, untilListening } from "../lab.ts";
+import { PYTHON, type Torrent } from "../contents.ts";
+import { type Host, type Running, until, untilListening } from "../lab.ts";
 import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from "./client.ts";
 
 const WEB_PORT = 8081;
@@ -68,13 +69,27 @@ async function rows(host: Host): Promise<readonly Row[]> {
   return JSON.parse(await api(host, "torrents/info"));
 }
 
-async function launch(host: Host, job: { folder: string; uploadLimit?: number }) {
+async function launch(host: Host, job: { folder: string; uploadLimit?: number }): Promise<Running> {
   const home = host.folder("qbittorrent");
   await Deno.mkdir(`${home}/qBittorrent/config`, { recursive: true });
   await Deno.writeTextFile(`${home}/qBittorrent/config/qBittorrent.conf`, configuration(host, home, job));
   const process = host.spawn("qbittorrent", ["qbittorrent-nox", `--profile=${home}`]);
   await untilListening(process, WEB_PORT);
   return process;
+}
+
+/** Dials it, sends a handshake, and exits with 0 if anything comes back. */
+const GREET = `
+import socket, sys
+peer = socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)
+peer.sendall(b"\\x13BitTorrent protocol" + bytes(8) + bytes.fromhex(sys.argv[3]) + b"-XX0001-000000000000")
+sys.exit(0 if peer.recv(68) else 1)
+`;
+
+/** Whether it lets peers in: for a moment after its check is over it hangs up on all. */
+async function greets(host: Host, { infoHash, infoHashV2 = "" }: Torrent): Promise<boolean> {
+  const hash = infoHash ?? infoHashV2.slice(0, 40);
+  return (await host.run([PYTHON, "-c", GREET, host.address, String(PORT), hash])).code === 0;
 }
 
 /** Tells the one torrent that was added the peers to dial. */
@@ -93,7 +108,10 @@ async function start(host: Host, job: Job): Promise<Sharing> {
   const isComplete = async () =>
     (await rows(host)).every((row) => row.progress === 1 && SEEDING.has(row.state));
   const complete = (timeoutMs = TRANSFER_MS) => until("qBittorrent is complete", isComplete, timeoutMs);
-  if (job.role === "seed") await complete();
+  if (job.role === "seed") {
+    await complete();
+    await until("qBittorrent greets peers", () => greets(host, job.torrent));
+  }
   if (job.peers !== undefined) await addPeers(host, job.peers);
   return { process, address: endpoint(host.address), complete };
 }
