@@ -1,7 +1,8 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { PeerMessage } from "../../src/wire/messages/message.ts";
 import { Bitfield } from "../../src/bytes/bitfield.ts";
-import { checkInvariants, closedIn, Machine } from "./machine.ts";
+import { uniformGeometry } from "../../src/torrent/options.ts";
+import { BLOCK, checkInvariants, closedIn, Machine } from "./machine.ts";
 
 const FAST_MESSAGES: readonly PeerMessage[] = [
   { type: "haveAll" },
@@ -83,4 +84,29 @@ Deno.test("messages of a peer that is gone change nothing", () => {
   assertEquals(machine.message(peer, { type: "unchoke" }), []);
   assertEquals(machine.input({ type: "peerClosed", peer }), []);
   assertEquals(machine.input({ type: "blockSent", peer, piece: 0, begin: 0, length: 16384 }), []);
+});
+
+Deno.test("what a peer says is kept within bounds", () => {
+  const machine = new Machine({ geometry: uniformGeometry(2000 * BLOCK, BLOCK) });
+  const peer = machine.connect();
+  for (let piece = 0; piece < 2000; piece++) {
+    machine.message(peer, { type: "allowedFast", piece });
+    machine.message(peer, { type: "suggest", piece });
+  }
+  const { down } = machine.peer(peer);
+  assertEquals([down.allowedFast.size, down.suggested.length], [64, 8]);
+  assertEquals(down.suggested.at(-1), 1999);
+});
+
+Deno.test("a peer that chokes and unchokes for ever owes no more answers than are remembered", () => {
+  const machine = new Machine({ geometry: uniformGeometry(20_000 * BLOCK, BLOCK) });
+  const peer = machine.connect({ fast: false });
+  machine.message(peer, { type: "bitfield", bits: Bitfield.full(20_000).toBytes() });
+  for (let i = 0; i < 2000; i++) {
+    machine.message(peer, { type: "unchoke" });
+    machine.message(peer, { type: "choke" });
+  }
+  const { late, requests } = machine.peer(peer).down;
+  assert(late.size > 3000 && late.size <= 4000, `${late.size}`);
+  assertEquals([requests.size, machine.buffers.lent], [0, 0]);
 });
