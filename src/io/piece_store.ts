@@ -85,6 +85,11 @@ export class ContentPieceStore implements PieceStore {
   /** Fills `into` with verified content. */
   read(piece: number, begin: number, into: Uint8Array): Promise<void> {
     if (this.#closing !== undefined) return Promise.reject(closedError());
+    if (!this.#hasRange(piece, begin, into.length)) {
+      return Promise.reject(
+        new RangeError(`Cannot read ${into.length} bytes at ${begin} of piece ${piece}: it has less`),
+      );
+    }
     return this.#readAhead.read(piece, begin, into);
   }
 
@@ -149,6 +154,11 @@ export class ContentPieceStore implements PieceStore {
       throw new StateError(`Cannot verify piece ${piece}: its hash is not known yet`);
     }
     return hash;
+  }
+
+  #hasRange(piece: number, begin: number, length: number): boolean {
+    const { info } = this.#source;
+    return piece >= 0 && piece < info.pieceCount && begin >= 0 && begin + length <= pieceSize(info, piece);
   }
 
   async #store(piece: number, bytes: Uint8Array, hash: PieceHash): Promise<"stored" | "corrupt"> {

@@ -125,6 +125,7 @@ export class ReadAhead {
 
   /** Forgets what was read of a piece, or of all. */
   forget(piece?: number): void {
+    if (this.#chunks.size === 0) return;
     for (const chunk of piece === undefined ? [...this.#chunks.values()] : this.#chunksOf(piece)) {
       this.#cache.remove(chunk);
     }

@@ -103,6 +103,25 @@ for (const [way, use] of Object.entries(WAYS)) {
       assertEquals(into, sample.piece(1).subarray(0, 16384));
     }));
 
+  Deno.test(`read() in ${way} rejects what is not inside a piece`, () =>
+    use(async (open) => {
+      const sample = await sampleTorrent(), last = sample.metainfo.info.pieceCount - 1;
+      await using store = await open(sample.metainfo);
+      const bytes = sample.piece(last);
+      assertEquals(await store.store(last, bytes), "stored");
+      for (
+        const [piece, begin, length] of [[last, 1, bytes.length], [last, -1, 1], [last + 1, 0, 1], [
+          -1,
+          0,
+          1,
+        ]] as const
+      ) {
+        await assertRejects(() => store.read(piece, begin, new Uint8Array(length)), RangeError);
+      }
+      await assertRejects(() => store.store(last + 1, bytes), RangeError);
+      await assertRejects(() => store.check(-1), RangeError);
+    }));
+
   Deno.test(`checkAll() in ${way} tells which pieces are there`, () =>
     use(async (open) => {
       const sample = await sampleTorrent({ version: "hybrid" }), { metainfo } = sample;

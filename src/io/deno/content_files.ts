@@ -12,10 +12,8 @@ import { type ContentRoot, lstat } from "./content_root.ts";
 import { type FileVersion, versionOf } from "./file_version.ts";
 import { Furnishings, makeExecutable } from "./furnishings.ts";
 import { Listings } from "./listings.ts";
+import { partPaths } from "./part_paths.ts";
 import { storageError } from "./storage_error.ts";
-
-/** What a file is called until every piece of it is verified. */
-const PART = ".part";
 
 /** Under which name a file is there. */
 type Place = "absent" | "part" | "final";
@@ -54,6 +52,7 @@ export class ContentFiles {
   readonly #files: readonly TorrentFile[];
   readonly #options: ContentFilesOptions;
   readonly #paths: readonly string[];
+  readonly #partPaths: readonly string[];
   readonly #states: readonly FileState[];
   readonly #furnishings: Furnishings;
 
@@ -63,6 +62,7 @@ export class ContentFiles {
     this.#files = files;
     this.#options = options;
     this.#paths = files.map((file) => file.pad ? "" : root.path(file.path));
+    this.#partPaths = partPaths(this.#paths);
     this.#states = files.map(() => ({ ...UNSEEN }));
     this.#furnishings = new Furnishings(root, files, options.symlinks);
   }
@@ -91,7 +91,8 @@ export class ContentFiles {
     for (const { index, pad } of this.#files) {
       await turns.next();
       const isThere = !pad &&
-        (this.#states[index]!.place !== "absent" || listings.mayHave(this.#paths[index]!));
+        (this.#states[index]!.place !== "absent" || listings.mayHave(this.#paths[index]!) ||
+          listings.mayHave(this.#partPaths[index]!));
       stamps.push(isThere ? this.#find(index) : undefined);
     }
     return stamps;
@@ -118,7 +119,7 @@ export class ContentFiles {
    * @throws {StorageError} If other content is in the way or the system refuses.
    */
   prepare(file: number): { readonly path: string; readonly isNew: boolean } {
-    const state = this.#states[file]!, path = this.#paths[file]! + PART;
+    const state = this.#states[file]!, path = this.#partPaths[file]!;
     if (state.isReady) return { path, isNew: false };
     if (state.isBlocked) throw blockedError(this.#paths[file]!);
     this.#furnishings.make();
@@ -155,7 +156,9 @@ export class ContentFiles {
     const state = this.#states[file]!, path = this.#paths[file]!;
     // Where both are, the complete one counts; a file of ours in work is always the `.part`.
     const final = state.isReady ? undefined : stat(path);
-    const part = final?.isFile && final.size === this.#files[file]!.length ? undefined : stat(path + PART);
+    const part = final?.isFile && final.size === this.#files[file]!.length
+      ? undefined
+      : stat(this.#partPaths[file]!);
     state.isBlocked = [final, part].some((found) => found !== undefined && !found.isFile);
     const found = part ?? final;
     if (found === undefined || state.isBlocked) {
@@ -170,7 +173,7 @@ export class ContentFiles {
 
   #nameOf(file: number, place: Place): string | undefined {
     if (place === "absent") return undefined;
-    return place === "part" ? this.#paths[file]! + PART : this.#paths[file]!;
+    return place === "part" ? this.#partPaths[file]! : this.#paths[file]!;
   }
 
   /** Puts a file under its `.part` name again, because a piece of it must be written. */
@@ -179,15 +182,15 @@ export class ContentFiles {
     const fits = isOurs && length <= this.#files[file]!.length;
     if (length > 0 && !fits && !this.#options.overwrite) throw existsError(path);
     if (lstat(path)?.isSymlink) this.#root.assertInside(path);
-    rename(path, path + PART);
+    rename(path, this.#partPaths[file]!);
     this.#cut(file);
   }
 
   /** Goes on with a `.part`. */
   #resume(file: number): void {
-    const path = this.#paths[file]!;
+    const path = this.#paths[file]!, part = this.#partPaths[file]!;
     if (!this.#options.overwrite && lstat(path) !== undefined) throw existsError(path);
-    if (lstat(path + PART)?.isSymlink) this.#root.assertInside(path + PART);
+    if (lstat(part)?.isSymlink) this.#root.assertInside(part);
     this.#cut(file);
   }
 
@@ -195,14 +198,14 @@ export class ContentFiles {
     const state = this.#states[file]!, path = this.#paths[file]!;
     if (!this.#options.overwrite && lstat(path) !== undefined) throw existsError(path);
     this.#cut(file);
-    rename(path + PART, path);
+    rename(this.#partPaths[file]!, path);
     state.place = "final";
     state.isReady = false;
   }
 
   /** Cuts off what a `.part` has beyond the length of the file. */
   #cut(file: number): void {
-    const state = this.#states[file]!, path = this.#paths[file]! + PART, { length } = this.#files[file]!;
+    const state = this.#states[file]!, path = this.#partPaths[file]!, { length } = this.#files[file]!;
     if (state.version!.length <= length) return;
     try {
       Deno.truncateSync(path, length);

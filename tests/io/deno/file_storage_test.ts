@@ -293,6 +293,24 @@ Deno.test("FileStorage makes links inside its folder, executables and empty file
   await Deno.remove(directory, { recursive: true });
 });
 
+Deno.test("FileStorage gives no file a .part name that another file or folder of the torrent has", async () => {
+  const directory = await Deno.makeTempDir(),
+    names = [["a"], ["A.PART"], ["a.part1"], ["b"], ["b.part", "c"], ["d"]];
+  const files = names.map((path, index) => file(index, path, { length: 10 }));
+  const content = (index: number) => new Uint8Array(10).fill(index + 1);
+  const storage = await FileStorage.open(files, { directory });
+  for (const { index } of files.toReversed()) await storage.write(index, 0, content(index));
+  await storage.close();
+  const again = await FileStorage.open(files, { directory });
+  assert((await again.stamps()).every((stamp) => stamp?.partial === true && stamp.length === 10));
+  for (const { index } of files) assertEquals(await again.finish(index), "finished");
+  for (const { path, index } of files) {
+    assertEquals(await Deno.readFile(`${directory}/${path.join("/")}`), content(index));
+  }
+  await again.close();
+  await Deno.remove(directory, { recursive: true });
+});
+
 Deno.test("FileStorage.open() rejects paths that could lead elsewhere", async () => {
   for (const path of [[], [".."], ["a", "..", "b"], ["a/b"], ["a\\b"], [""], ["a", "."], ["a\0b"]]) {
     await assertRejects(
