@@ -4,8 +4,18 @@
  * Every lab uses the same addresses (10.55.0.N and fd55::N) under names of its own, so labs run side by side.
  * Closing a lab ends the processes started in it, by pid, and takes the namespaces and the folder away.
  */
+import { command } from "./command.ts";
+import {
+  FOLDER_PREFIX,
+  NAMESPACE_PREFIX,
+  namespaces,
+  removeFolder,
+  removeLeftovers,
+  removeNamespace,
+} from "./leftovers.ts";
 import { Running, until } from "./running.ts";
 
+export { command } from "./command.ts";
 export { Running, until } from "./running.ts";
 
 /** What a program that ran to its end left behind. */
@@ -16,14 +26,6 @@ export interface Outcome {
 }
 
 const text = new TextDecoder();
-
-/** Runs a program of this machine, outside the namespaces, and throws if it fails. */
-export async function command(program: string, args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(program, { args: [...args], stdin: "null" })
-    .output();
-  if (code !== 0) throw new Error(`Cannot run ${program} ${args.join(" ")}: ${text.decode(stderr)}`);
-  return text.decode(stdout);
-}
 
 /** Runs a list of `ip` commands in one go. */
 async function ip(lines: readonly string[]): Promise<void> {
@@ -83,33 +85,7 @@ export class Host {
   }
 }
 
-/** Namespaces left by runs that were killed before they could clean up carry the pid of a process long gone. */
-const NAMESPACE = /^nbt(\d+)x[0-9a-z]+(?:bridge|h\d+)$/;
-
-async function removeNamespace(name: string): Promise<void> {
-  const pids = (await command("ip", ["netns", "pids", name])).split("\n").filter((line) => line !== "");
-  for (const pid of pids) {
-    try {
-      Deno.kill(Number(pid), "SIGKILL");
-    } catch { /* it ended by itself */ }
-  }
-  await command("ip", ["netns", "del", name]);
-}
-
-async function removeStaleNamespaces(): Promise<void> {
-  for (const line of (await command("ip", ["netns", "list"])).split("\n")) {
-    const name = line.split(" ")[0] ?? "";
-    const owner = NAMESPACE.exec(name)?.[1];
-    if (owner === undefined || await isAlive(Number(owner))) continue;
-    await removeNamespace(name).catch(() => {/* another run was quicker */});
-  }
-}
-
-async function isAlive(pid: number): Promise<boolean> {
-  return await Deno.stat(`/proc/${pid}`).then(() => true, () => false);
-}
-
-let stale: Promise<void> | undefined;
+let leftovers: Promise<void> | undefined;
 
 /** A set of hosts and the processes that run on them. */
 export class Lab implements AsyncDisposable {
@@ -118,7 +94,6 @@ export class Lab implements AsyncDisposable {
   /** Everything that was ever started here. */
   readonly running: Running[] = [];
   readonly #prefix: string;
-  readonly #mounts: string[] = [];
 
   private constructor(folder: string, prefix: string, hosts: number) {
     this.folder = folder;
@@ -131,9 +106,9 @@ export class Lab implements AsyncDisposable {
 
   /** Builds a lab of so many hosts, each of which can reach all others and nothing else. */
   static async open(hosts: number): Promise<Lab> {
-    await (stale ??= removeStaleNamespaces());
-    const prefix = `nbt${Deno.pid}x${crypto.randomUUID().slice(0, 6)}`;
-    const folder = await Deno.makeTempDir({ prefix: "network-bittorrent-lab-" });
+    await (leftovers ??= removeLeftovers());
+    const prefix = `${NAMESPACE_PREFIX}${Deno.pid}x${crypto.randomUUID().slice(0, 6)}`;
+    const folder = await Deno.makeTempDir({ prefix: `${FOLDER_PREFIX}${Deno.pid}-` });
     await Deno.chmod(folder, 0o755);
     const lab = new Lab(folder, prefix, hosts);
     try {
@@ -183,7 +158,6 @@ export class Lab implements AsyncDisposable {
     const path = `${this.folder}/${name}`;
     await Deno.mkdir(path);
     await command("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path]);
-    this.#mounts.push(path);
     return path;
   }
 
@@ -196,13 +170,9 @@ export class Lab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const running of this.running) running.kill("SIGKILL");
     await Promise.all(this.running.map((running) => running.ended()));
-    for (const path of this.#mounts) await command("umount", ["--lazy", path]);
-    const existing = (await command("ip", ["netns", "list"])).split("\n").map((line) =>
-      line.split(" ")[0] ?? ""
-    );
-    const own = existing.filter((name) => name.startsWith(this.#prefix));
+    const own = (await namespaces()).filter((name) => name.startsWith(this.#prefix));
     await Promise.all(own.map(removeNamespace));
-    await Deno.remove(this.folder, { recursive: true });
+    await removeFolder(this.folder);
   }
 }
 
