@@ -1,6 +1,8 @@
 /** Lets peers in: takes connections from the listener and leads each to the torrent that its handshake names. */
 
 import { encodeHex } from "../bytes/text.ts";
+import { StateError } from "../errors.ts";
+import { acceptEncrypted } from "../io/mse_connection.ts";
 import type { ByteConnection, Listener } from "../io/transport.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { ClientContext } from "./client_context.ts";
@@ -18,6 +20,8 @@ export class Acceptor implements PeerSocketOwner {
   readonly #listener: Listener;
   readonly #lead: Lead;
   readonly #waiting = new Set<PeerSocket>();
+  readonly #abort = new AbortController();
+  #agreeing = 0;
 
   /** Takes connections from `listener` once `run` is called. */
   constructor(context: ClientContext, listener: Listener, lead: Lead) {
@@ -38,6 +42,7 @@ export class Acceptor implements PeerSocketOwner {
   /** Stops listening and ends connections that nobody owns yet. Safe to call twice. */
   close(): void {
     this.#listener.close();
+    this.#abort.abort(new StateError("The client is closed"));
     for (const socket of this.#waiting) socket.close();
     this.#waiting.clear();
   }
@@ -55,11 +60,15 @@ export class Acceptor implements PeerSocketOwner {
 
   async #welcome(connection: ByteConnection): Promise<void> {
     const { connections, banned } = this.#context, address = connection.remote ?? NOWHERE;
-    if (banned.has(address.host) || this.#waiting.size >= MOST_WAITING || !connections.take()) {
+    if (
+      banned.has(address.host) || this.#waiting.size + this.#agreeing >= MOST_WAITING || !connections.take()
+    ) {
       return connection.close();
     }
+    const talk = await this.#agree(connection);
+    if (talk === undefined) return connections.give();
     const socket = new PeerSocket({
-      connection: this.#context.limit(connection),
+      connection: talk,
       address,
       clock: this.#context.clock,
       owner: this,
@@ -72,6 +81,21 @@ export class Acceptor implements PeerSocketOwner {
     this.#waiting.add(socket);
     await socket.run();
     connections.give();
+  }
+
+  /** Encrypted or not, as the policy has it; `undefined` if nothing was agreed. */
+  async #agree(connection: ByteConnection): Promise<ByteConnection | undefined> {
+    const { clock, random, encryption: policy, limit } = this.#context;
+    this.#agreeing++;
+    try {
+      const findInfoHash = (hash: Uint8Array) => this.#context.skeys.find(hash), { signal } = this.#abort;
+      return (await acceptEncrypted(limit(connection), { policy, findInfoHash, clock, random, signal }))
+        .connection;
+    } catch {
+      return undefined; // it is closed, and nobody knows yet what it wanted
+    } finally {
+      this.#agreeing--;
+    }
   }
 }
 

@@ -4,6 +4,7 @@ import { cryptoRandom } from "../io/chance.ts";
 import { systemClock } from "../io/clock.ts";
 import { DatagramHub } from "../io/datagram_hub.ts";
 import { limitRate, RateLimiter } from "../io/rate_limit.ts";
+import { SkeyIndex } from "../mse/skey_index.ts";
 import { createPeerId } from "../peer/peer_id.ts";
 import { type ClientContext, type ClientParts, ConnectionCount } from "./client_context.ts";
 import { DhtService } from "./dht_service.ts";
@@ -44,6 +45,8 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
       onState: (state, nodes) => events.push({ type: "dht", state, nodes }),
       onExternalAddress: (host) => events.push({ type: "externalAddress", host }),
     }),
+    encryption: options.encryption ?? CLIENT_DEFAULTS.encryption,
+    skeys: new SkeyIndex(),
     banned: new Set(),
     listenAddress: undefined,
     maxConnectionsPerTorrent: options.maxConnectionsPerTorrent ?? CLIENT_DEFAULTS.maxConnectionsPerTorrent,

@@ -1,6 +1,6 @@
 /** The client: torrents that share one identity, one listening port, one set of limits. */
 
-import { encodeHex } from "../bytes/text.ts";
+import { decodeHex, encodeHex } from "../bytes/text.ts";
 import { StateError } from "../errors.ts";
 import type { DhtRunner } from "../io/dht_runner.ts";
 import { type MagnetLink, parseMagnet } from "../metainfo/magnet.ts";
@@ -132,6 +132,7 @@ export class Client implements AsyncDisposable {
     if (entry?.handle !== torrent) return;
     await entry.session.close({ forget: true });
     this.#sessions.delete(torrent.infoHash);
+    this.#parts.context.skeys.delete(decodeHex(torrent.infoHash));
     this.#parts.context.events.push({ type: "removed", infoHash: torrent.infoHash });
   }
 
@@ -191,6 +192,7 @@ export class Client implements AsyncDisposable {
   #register(session: TorrentSession, directory: string): TorrentHandle {
     const { infoHash } = session.life, handle = new TorrentHandle(session, directory);
     this.#sessions.set(infoHash, { session, handle });
+    this.#parts.context.skeys.add(decodeHex(infoHash));
     this.#parts.context.events.push({ type: "added", infoHash });
     void session.start();
     return handle;

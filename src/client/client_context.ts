@@ -5,6 +5,8 @@ import type { DatagramHub } from "../io/datagram_hub.ts";
 import type { StateStore } from "../io/state_store.ts";
 import type { RateLimiter } from "../io/rate_limit.ts";
 import type { ByteConnection, Clock, Network } from "../io/transport.ts";
+import type { EncryptionPolicy } from "../mse/methods.ts";
+import type { SkeyIndex } from "../mse/skey_index.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { DhtService } from "./dht_service.ts";
 import type { EventStream } from "./event_stream.ts";
@@ -30,6 +32,10 @@ export interface ClientContext {
   readonly hub: DatagramHub;
   /** The DHT, unless the user wants none. */
   readonly dht: DhtService | undefined;
+  /** How much encryption connections have (MSE). */
+  readonly encryption: EncryptionPolicy;
+  /** Our torrents by the name that encrypted handshakes give them. */
+  readonly skeys: SkeyIndex;
   /** Hosts that no torrent talks to any more. */
   readonly banned: Set<string>;
   /** Where we listen; `undefined` if nowhere. */

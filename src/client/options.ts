@@ -4,6 +4,7 @@ import type { Random } from "../bytes/random.ts";
 import type { Clock, Network } from "../io/transport.ts";
 import type { MagnetLink } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { EncryptionPolicy } from "../mse/methods.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { StateStore } from "../io/state_store.ts";
 import type { DhtOptions } from "./dht_service.ts";
@@ -32,6 +33,11 @@ export interface ClientOptions {
    * {@linkcode DHT_ROUTERS}.
    */
   readonly dht?: boolean | DhtOptions;
+  /**
+   * Message stream encryption (MSE): `allowed` by default, which dials in the clear first and accepts both; `preferred`
+   * dials encrypted first, `required` talks to nobody in the clear, `disabled` never encrypts.
+   */
+  readonly encryption?: EncryptionPolicy;
   /** Most connections of all torrents together. */
   readonly maxConnections?: number;
   /** Most connections of one torrent. */
@@ -49,6 +55,7 @@ export const CLIENT_DEFAULTS: {
   readonly maxConnections: number;
   readonly maxConnectionsPerTorrent: number;
   readonly closeTimeoutMs: number;
+  readonly encryption: EncryptionPolicy;
 } = {
   /** libtorrent's default; each costs about 150 KiB of buffers at most. */
   maxConnections: 200,
@@ -56,6 +63,8 @@ export const CLIENT_DEFAULTS: {
   maxConnectionsPerTorrent: 80,
   /** How long `close()` waits for trackers to hear `stopped` (BEP 3 "trackers": a polite client says goodbye). */
   closeTimeoutMs: 3_000,
+  /** Reaches everybody at the least cost: a peer that insists on encryption is dialled again. */
+  encryption: "allowed",
 };
 
 /** What `Client.add` takes: a torrent file's bytes or what `readMetainfo` made of them; a magnet link or what `parseMagnet` did. */

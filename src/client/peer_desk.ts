@@ -9,12 +9,10 @@ import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
 import type { TorrentOffer } from "../wire/vocabulary.ts";
 import { VERSION } from "../version.ts";
 import type { ClientContext } from "./client_context.ts";
+import { Dialler } from "./dialler.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { PeerHost } from "./peer_host.ts";
 import { type Opening, PeerSocket, type PeerSocketOwner } from "./peer_socket.ts";
-
-/** How long a dial may take: libtorrent's value; a SYN is sent four times in it. */
-const DIAL_TIMEOUT_MS = 15_000;
 
 /** What `v` of our extension handshake says (BEP 10). */
 const CLIENT_NAME = `network-bittorrent ${VERSION}`;
@@ -52,12 +50,15 @@ export class PeerDesk implements PeerSocketOwner {
   readonly #opening = new Set<PeerSocket>();
   readonly #connected = new Map<PeerSocket, Opening>();
   readonly #abort = new AbortController();
+  readonly #dialler: Dialler;
   #host: PeerHost | undefined;
   #lastKey = 0;
 
   /** Does nothing by itself. */
   constructor(options: PeerDeskOptions) {
+    const { context, infoHash } = options;
     this.#options = options;
+    this.#dialler = new Dialler({ context, infoHash, signal: this.#abort.signal });
   }
 
   /** Connections to peers that stand. */
@@ -81,10 +82,15 @@ export class PeerDesk implements PeerSocketOwner {
   async dial(address: PeerAddress): Promise<void> {
     const { context, life } = this.#options;
     if (!context.connections.take()) return this.#host?.dialFailed(address);
+    let socket: PeerSocket | undefined, reason = "no answer";
     try {
-      const connection = await this.#connect(address);
-      if (this.#abort.signal.aborted) return connection.close();
-      await this.#run(connection, address);
+      for await (const connection of this.#dialler.connections(address, () => socket?.isOpened ?? false)) {
+        socket = this.#outgoing(connection, address);
+        reason = await socket.run();
+      }
+      if (!socket?.isOpened) {
+        throw new TransportError(`Cannot talk to ${formatPeerAddress(address)}: ${reason}`);
+      }
     } catch (cause) {
       if (this.#abort.signal.aborted) return;
       const error = cause instanceof Error ? cause : new TransportError(String(cause));
@@ -166,10 +172,10 @@ export class PeerDesk implements PeerSocketOwner {
 
   /** Tells the host that a peer is gone. */
   ended(socket: PeerSocket, reason: string): void {
-    const wasOpening = this.#opening.delete(socket), wasConnected = this.#connected.delete(socket);
+    this.#opening.delete(socket); // a dial tries another way, or says that it failed
+    if (!this.#connected.delete(socket)) return;
     this.#sayClosed(socket, reason);
-    if (wasConnected) this.#host?.lost(socket);
-    else if (wasOpening && socket.direction === "outgoing") this.#host?.dialFailed(socket.address);
+    this.#host?.lost(socket);
   }
 
   /** Tells the host that a block has left. */
@@ -197,22 +203,10 @@ export class PeerDesk implements PeerSocketOwner {
     if (port !== undefined && this.#connected.has(socket)) socket.send({ type: "port", port });
   }
 
-  async #connect(address: PeerAddress): Promise<ByteConnection> {
-    const { network, clock } = this.#options.context, timeout = new AbortController();
-    const cancel = clock.schedule(clock.now() + DIAL_TIMEOUT_MS, () => {
-      timeout.abort(new TransportError(`Cannot dial ${formatPeerAddress(address)}: no answer`));
-    });
-    try {
-      return await network.dial(address, { signal: AbortSignal.any([this.#abort.signal, timeout.signal]) });
-    } finally {
-      cancel();
-    }
-  }
-
-  async #run(connection: ByteConnection, address: PeerAddress): Promise<void> {
+  #outgoing(connection: ByteConnection, address: PeerAddress): PeerSocket {
     const { context } = this.#options;
     const socket = new PeerSocket({
-      connection: context.limit(connection),
+      connection,
       address,
       clock: context.clock,
       owner: this,
@@ -224,7 +218,7 @@ export class PeerDesk implements PeerSocketOwner {
       },
     });
     this.#opening.add(socket);
-    await socket.run();
+    return socket;
   }
 
   /** What the connection machine is told about this torrent. */
@@ -242,6 +236,7 @@ export class PeerDesk implements PeerSocketOwner {
         ...(listenPort !== undefined && { listenPort }),
         ...(metadataSize !== undefined && { metadataSize }),
         ...(uploadOnly && { uploadOnly }),
+        ...(context.encryption !== "disabled" && { prefersEncryption: context.encryption !== "allowed" }),
       },
     };
   }

@@ -69,6 +69,7 @@ export class PeerSocket {
   #wakeAt = Infinity;
   #cancelWake: () => void = () => {};
   #isOver = false;
+  #reason = "closed by us";
 
   /** Nothing moves before {@linkcode PeerSocket.run}. */
   constructor(options: PeerSocketOptions) {
@@ -92,8 +93,13 @@ export class PeerSocket {
     this.#owner = owner;
   }
 
-  /** Reads until the connection is over. Never rejects. */
-  async run(): Promise<void> {
+  /** Whether both handshakes were exchanged. */
+  get isOpened(): boolean {
+    return this.key >= 0;
+  }
+
+  /** Reads until the connection is over, and answers why it is. Never rejects. */
+  async run(): Promise<string> {
     this.tell({ type: "tick" }); // the outgoing handshake
     let buffer = new Uint8Array(FIRST_READ);
     try {
@@ -101,13 +107,17 @@ export class PeerSocket {
         const pause = this.#owner.mayRead?.();
         if (pause) await pause;
         const length = await this.#connection.read(buffer);
-        if (length === null) return this.#end("closed by peer");
+        if (length === null) {
+          this.#end("closed by peer");
+          break;
+        }
         this.tell({ type: "bytes", bytes: buffer.subarray(0, length) });
         if (length === buffer.length && length < LARGEST_READ) buffer = new Uint8Array(length * 2);
       }
     } catch (error) {
       this.#end(`connection lost: ${describe(error)}`);
     }
+    return this.#reason;
   }
 
   /** Gives the connection machine an input and carries out what it says. */
@@ -138,6 +148,7 @@ export class PeerSocket {
 
   #end(reason: string): void {
     if (this.#isOver) return;
+    this.#reason = reason;
     this.close();
     this.#owner.ended(this, reason);
   }

@@ -331,3 +331,29 @@ Deno.test("clients find each other through the DHT alone", () =>
     await handle.completed();
     await assertContent(`${folder}/leech`);
   }));
+
+const POLICIES = ["disabled", "allowed", "preferred", "required"] as const;
+
+for (const theirs of POLICIES) {
+  for (const ours of POLICIES) {
+    const isPossible =
+      !(theirs === "required" && ours === "disabled" || theirs === "disabled" && ours === "required");
+    Deno.test(`encryption ${ours} ${isPossible ? "talks" : "does not talk"} to encryption ${theirs}`, () =>
+      withContent(async (folder, torrent) => {
+        await using seeder = await client(`${folder}/seed`, { encryption: theirs });
+        await using leecher = await client(`${folder}/leech`, { encryption: ours });
+        await seed(seeder, torrent);
+        const handle = await leecher.add(torrent), { events } = collect(handle);
+        await handle.checked();
+        handle.addPeers([seeder.address!]);
+        if (isPossible) {
+          await handle.completed();
+          return await assertContent(`${folder}/leech`);
+        }
+        while (!events.some(({ type }) => type === "dialFailed")) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        assertEquals(handle.status().completedPieces, 0);
+      }));
+  }
+}
