@@ -15,9 +15,9 @@ import {
 } from "../../src/metainfo/mod.ts";
 import { decodeCompactPeers, formatPeerAddress, identifyClient, peerPriority } from "../../src/peer/mod.ts";
 import { decodeAnnounceResponse, encodeUdpRequest } from "../../src/tracker/mod.ts";
-import { allowedFastSet } from "../../src/wire/allowed_fast.ts";
-import { Connection } from "../../src/wire/connection.ts";
-import { encodeHandshake } from "../../src/wire/messages/handshake.ts";
+import { allowedFastSet, encodeHandshake } from "../../src/wire/mod.ts";
+import { Checks } from "./checks.ts";
+import { checkMachines } from "./machines.ts";
 
 /** "hello.txt" with the 14 bytes "Hello, swarm!\n". */
 const TORRENT_V1 =
@@ -34,21 +34,6 @@ const TORRENT_HYBRID =
   "656565363a6c656e6774686931346531323a6d6574612076657273696f6e693265343a6e616d65393a68656c6c6f2e74" +
   "787431323a7069656365206c656e67746869313633383465363a70696563657332303ad923c34807f4393a3b645a5098" +
   "b76d5b7d363de86531323a7069656365206c6179657273646565";
-
-/** Compares by JSON, counts, and throws at the first difference. */
-class Checks {
-  #count = 0;
-
-  get count(): number {
-    return this.#count;
-  }
-
-  equal(what: string, actual: unknown, expected: unknown): void {
-    const [found, wanted] = [actual, expected].map((value) => JSON.stringify(value));
-    if (found !== wanted) throw new Error(`${what}: ${found} is not ${wanted}`);
-    this.#count++;
-  }
-}
 
 async function hashesOf(torrent: string): Promise<(string | undefined)[]> {
   const { infoHashV1, infoHashV2 } = await readMetainfo(decodeHex(torrent));
@@ -120,22 +105,12 @@ function checkTracker(checks: Checks): void {
   checks.equal("UDP connect", encodeHex(request), "00000417271019800000000001020304");
 }
 
-function checkWire(checks: Checks): void {
+function checkWords(checks: Checks): void {
   const infoHash = new Uint8Array(20).fill(1), peerId = new Uint8Array(20).fill(2);
   const handshake = encodeHandshake({ reserved: new Uint8Array(8), infoHash, peerId });
   const expected = "13426974546f7272656e742070726f746f636f6c" + "00".repeat(8) + "01".repeat(20) +
     "02".repeat(20);
   checks.equal("handshake", encodeHex(handshake), expected);
-  const connection = new Connection({ direction: "outgoing", peerId, infoHash, pieceCount: 10 }, 0);
-  const greeting = connection.handle({ type: "tick" }, 0).find((effect) => effect.type === "write");
-  checks.equal("greeting", greeting && greeting.bytes.length >= 68, true);
-  const answer = encodeHandshake({
-    reserved: new Uint8Array(8),
-    infoHash,
-    peerId: new Uint8Array(20).fill(3),
-  });
-  const effects = connection.handle({ type: "bytes", bytes: answer }, 1);
-  checks.equal("open", effects.some((effect) => effect.type === "open"), true);
 }
 
 /** Checks everything and answers how many values were right; throws at the first wrong one. */
@@ -145,6 +120,7 @@ export async function checkVectors(): Promise<number> {
   await checkMetainfo(checks);
   checkPeers(checks);
   checkTracker(checks);
-  checkWire(checks);
+  checkWords(checks);
+  await checkMachines(checks);
   return checks.count;
 }
