@@ -3,6 +3,7 @@
 import { closePeer } from "./departures.ts";
 import { refile, refileAll } from "./filing.ts";
 import type { OpenPiece } from "./open_piece.ts";
+import { makeWayForReaders } from "./requesting.ts";
 import { closePiece } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
 import { READER_SWEEP_MS } from "./sweep.ts";
@@ -27,6 +28,7 @@ export function onSequential(state: TorrentState, input: InputOf<"sequential">):
 export function onUrgent(state: TorrentState, input: InputOf<"urgent">): void {
   for (const piece of state.ledger.setUrgent(input.reader, input.pieces)) refile(state, piece);
   closeUnwanted(state);
+  makeWayForReaders(state);
   state.mode.sweepAt = Math.min(state.mode.sweepAt, state.now + READER_SWEEP_MS);
   state.mode.hungry = true;
 }

@@ -3,7 +3,7 @@
 import type { OpenPiece } from "./open_piece.ts";
 import type { Peer } from "./peer.ts";
 import { canServe, pickPiece } from "./picker.ts";
-import { sendRequest } from "./requests.ts";
+import { closeUntouched, sendRequest, takeBack } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
 
 /** Peers asked for the same block near the end: enough to pass by slow ones without asking the whole swarm. */
@@ -18,6 +18,8 @@ export const LATE_MS = 5000;
 const URGENT_PATIENCE_MS = 2000;
 /** While readers wait, pipelines cover one second instead of three. */
 const READER_SHARE = 3;
+/** Requests per peer that stay when a reader jumps: one is being sent, one was read ahead. */
+const KEPT_AT_JUMP = 2;
 /** Pieces of the readers' list that get second requests. */
 const URGENT_HELPED = 2;
 /** A peer that has refused so many pieces is left alone until the next sweep: it would refuse all others as quickly. */
@@ -49,6 +51,22 @@ function depthOf({ ledger }: TorrentState, { down: { pipeline } }: Peer): number
 export function refillAll(state: TorrentState): void {
   state.downloads.starved = false;
   for (const peer of state.peers.all()) refill(state, peer);
+}
+
+/**
+ * A reader has gone to another place: what it waits for first is not even asked for. The requests for other pieces are taken
+ * back but for those that are answered just now, or the reader would wait for all of them.
+ */
+export function makeWayForReaders(state: TorrentState): void {
+  const { downloads, ledger } = state;
+  const [first] = ledger.urgent;
+  if (first === undefined || downloads.get(first) !== undefined) return;
+  for (const peer of state.peers.all()) {
+    for (const key of [...peer.down.requests.keys()].slice(KEPT_AT_JUMP)) {
+      if (!ledger.urgent.has(downloads.pieceOf(key))) takeBack(state, peer, { key, withCancel: true });
+    }
+  }
+  closeUntouched(state);
 }
 
 function askFree(state: TorrentState, peer: Peer, open: OpenPiece, room: number): number {

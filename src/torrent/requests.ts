@@ -97,7 +97,7 @@ export function closeExclusive(state: TorrentState, peer: Peer): void {
 }
 
 /** Closes the pieces of which nothing is here or under way any more: they compete by their rarity again. */
-function closeUntouched(state: TorrentState): void {
+export function closeUntouched(state: TorrentState): void {
   for (const open of [...state.downloads.withFree]) if (open.isUntouched) closePiece(state, open);
 }
 
