@@ -25,16 +25,15 @@ function fillTable(): void {
     for (let i = 0; i < 20; i++) {
       const from = SOURCES[Math.floor(random() * SOURCES.length)]!;
       const id = bindNodeId(randomBytes(random, 20), from.host, Math.floor(random() * 256));
-      const effects = node.handle({ type: "datagram", from, bytes: packet({ type: "ping", id }) }, now);
-      for (const effect of effects) {
-        if (effect.type !== "send") continue;
+      node.handle({ type: "datagram", from, bytes: packet({ type: "ping", id }) }, now);
+      for (const effect of node.handle({ type: "tick" }, now + 500)) {
+        if (effect.type !== "send" || effect.to !== from) continue;
         const message = decodeKrpc(effect.bytes);
         if (message.type !== "query") continue;
         const reply = encodeKrpc({ type: "reply", transaction: message.transaction, reply: { id } });
-        node.handle({ type: "datagram", from, bytes: reply }, now);
+        node.handle({ type: "datagram", from, bytes: reply }, now + 500);
       }
     }
-    node.handle({ type: "tick" }, now);
   }
 }
 

@@ -6,9 +6,9 @@ import type { KrpcQuery } from "./messages/krpc.ts";
 import type { DhtQuery } from "./messages/query.ts";
 import { onGet, onPut } from "./on_item_query.ts";
 import { onAnnouncePeer, onGetPeers, onSample } from "./on_peer_query.ts";
-import { sendCheck, sendError, sendReply } from "./sending.ts";
-import { type DhtState, type Family, familyOf } from "./state.ts";
-import type { NodeContact } from "./messages/node_info.ts";
+import { sendError, sendReply } from "./sending.ts";
+import { type DhtState, familyOf } from "./state.ts";
+import { onAsker } from "./upkeep.ts";
 
 /** Everybody's are short; a longer one would be echoed for nothing. */
 const MAX_TRANSACTION_LENGTH = 64;
@@ -45,15 +45,5 @@ export function onQuery(state: DhtState, from: PeerAddress, message: KrpcQuery, 
     else sendReply(state, requester, answer, now);
   }
   if (query.type === "invalid" || message.readOnly) return;
-  meetAsker(state, family, { id: query.id, address: from }, now);
-}
-
-/** A node that asks may belong into the table: that turns out when it answers a ping (BEP 5 "routing table"). */
-function meetAsker(state: DhtState, family: Family, asker: NodeContact, now: number): void {
-  const { table } = family, { upkeep, contacts } = state, standing = table.queried(asker, now);
-  if (standing === "known" || upkeep.probesLeft === 0 || contacts.isRouter(asker.address)) return;
-  // A query is easily forged: whether a node has changed its id, only its own answer tells.
-  if (standing === "stranger" && !table.wants(asker, now)) return;
-  upkeep.probesLeft--;
-  sendCheck(state, family, asker.address, now);
+  onAsker(state, family, { id: query.id, address: from }, now);
 }

@@ -195,7 +195,10 @@ export interface Upkeep {
   readonly unproven: { readonly to: PeerAddress; readonly sentAt: number }[];
   /** When somebody may again be asked for proof that the link works. */
   proofAt: number;
-  /** How many strangers may still be pinged before `checkAt`. */
+  /** Strangers who have asked something and will be pinged at `probeAt`. */
+  readonly strangers: PeerAddress[];
+  probeAt: number;
+  /** How many more strangers may be pinged before `checkAt`. */
   probesLeft: number;
   /** Operations of our own that have ended in this call. */
   readonly ended: Operation[];

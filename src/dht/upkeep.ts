@@ -7,9 +7,10 @@
 
 import type { PeerAddress } from "../peer/address.ts";
 import { offerAddress, startOperation } from "./lookup.ts";
+import type { NodeContact } from "./messages/node_info.ts";
 import { onOverdue } from "./on_reply.ts";
 import { sendCheck } from "./sending.ts";
-import { type DhtState, familyOf, type Operation, type Upkeep } from "./state.ts";
+import { type DhtState, type Family, familyOf, type Operation, type Upkeep } from "./state.ts";
 import type { DhtNodeState } from "./vocabulary.ts";
 
 /** How often tables are looked after: one silent node is pinged and one stale bucket refreshed at a time. */
@@ -17,6 +18,9 @@ const CHECK_MS = 10_000;
 
 /** Strangers pinged between two checks: enough to fill a table in a minute, too few to be worth abusing. */
 const PROBES_PER_CHECK = 20;
+
+/** How long a stranger is kept waiting. */
+const PROBE_DELAY_MS = 500;
 
 /** How often the stores are swept. */
 const SWEEP_MS = 5 * 60_000;
@@ -36,6 +40,8 @@ export function newUpkeep(now: number): Upkeep {
     sweepAt: now + SWEEP_MS,
     unproven: [],
     proofAt: now,
+    strangers: [],
+    probeAt: Infinity,
     probesLeft: PROBES_PER_CHECK,
     ended: [],
   };
@@ -44,7 +50,7 @@ export function newUpkeep(now: number): Upkeep {
 /** When `onTick` should be called. */
 export function nextDeadline({ transactions, upkeep }: DhtState): number {
   const bootstrapAt = upkeep.bootstrap === undefined ? upkeep.bootstrapAt : Infinity;
-  return Math.min(transactions.deadline(), bootstrapAt, upkeep.checkAt, upkeep.sweepAt);
+  return Math.min(transactions.deadline(), bootstrapAt, upkeep.probeAt, upkeep.checkAt, upkeep.sweepAt);
 }
 
 /** Does what is due. */
@@ -52,6 +58,7 @@ export function onTick(state: DhtState, now: number): void {
   const { upkeep } = state;
   onOverdue(state, now);
   if (now >= upkeep.bootstrapAt && upkeep.bootstrap === undefined) startBootstrap(state, now);
+  if (now >= upkeep.probeAt) pingStrangers(state, now);
   if (now >= upkeep.checkAt) checkTables(state, now);
   if (now >= upkeep.sweepAt) sweep(state, now);
 }
@@ -67,6 +74,20 @@ export function afterwards(state: DhtState, now: number): void {
   const isFound = upkeep.state === "unreachable" && knowsNodes(state) &&
     state.transactions.heardSince(upkeep.bootstrapEndedAt);
   if (isFound && upkeep.bootstrap === undefined) startBootstrap(state, now);
+}
+
+/**
+ * A node has asked something. It may belong into the table: that turns out when it answers a ping (BEP 5 "routing
+ * table"), which is sent a little later, apart from the reply, for the sender may be forged.
+ */
+export function onAsker(state: DhtState, family: Family, asker: NodeContact, now: number): void {
+  const { table } = family, { upkeep, contacts } = state, standing = table.queried(asker, now);
+  if (standing === "known" || upkeep.probesLeft === 0 || contacts.isRouter(asker.address)) return;
+  // Whether a node has really changed its id, only its own answer tells.
+  if (standing === "stranger" && !table.wants(asker, now)) return;
+  upkeep.probesLeft--;
+  upkeep.strangers.push(asker.address);
+  upkeep.probeAt = Math.min(upkeep.probeAt, now + PROBE_DELAY_MS);
 }
 
 /** Somebody may be a node. */
@@ -129,6 +150,14 @@ function setState(state: DhtState, to: DhtNodeState): void {
   if (state.upkeep.state === to) return;
   state.upkeep.state = to;
   state.effects.push({ type: "state", state: to });
+}
+
+function pingStrangers(state: DhtState, now: number): void {
+  state.upkeep.probeAt = Infinity;
+  for (const address of state.upkeep.strangers.splice(0)) {
+    const family = familyOf(state, address.host);
+    if (family !== undefined) sendCheck(state, family, address, now);
+  }
 }
 
 function checkTables(state: DhtState, now: number): void {

@@ -160,8 +160,8 @@ Deno.test("queries with forged senders make a node ping few strangers", () => {
   let pings = 0;
   for (let i = 0; i < 10_000; i++) {
     const bytes = packet({ type: "ping", id: randomBytes(random, 20) });
-    pings += queries(node.handle({ type: "datagram", from: globalAddress(i), bytes }, i)).length;
-    if (i % 1000 === 0) node.handle({ type: "tick" }, i);
+    node.handle({ type: "datagram", from: globalAddress(i), bytes }, i);
+    if (i % 100 === 0) pings += queries(node.handle({ type: "tick" }, i)).length;
   }
   assert(pings <= 40, `${pings} pings in ten seconds`);
 });
@@ -245,7 +245,8 @@ Deno.test("nodes of one /24 with ids near ours do not take over the table", () =
   };
   const meet = (from: PeerAddress, id: Uint8Array, now: number) => {
     ids.set(from.host, id);
-    serve(node.handle({ type: "datagram", from, bytes: packet({ type: "ping", id }) }, now), now);
+    node.handle({ type: "datagram", from, bytes: packet({ type: "ping", id }) }, now);
+    serve(node.handle({ type: "tick" }, now + 500), now + 500);
   };
   for (let i = 0; i < 250; i++) {
     const now = i * 1000;

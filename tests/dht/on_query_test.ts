@@ -46,13 +46,14 @@ function refusal(node: DhtNode, query: SendableQuery, from = ASKER): number | un
   return answer?.type === "error" ? answer.code : undefined;
 }
 
-/** Lets the node meet others: they ask, it pings, they answer. */
-function introduce(node: DhtNode, from: PeerAddress, id: Uint8Array): void {
-  for (const effect of node.handle({ type: "datagram", from, bytes: packet({ type: "ping", id }) }, 0)) {
+/** Lets the node meet others: they ask, it pings a little later, they answer. */
+function introduce(node: DhtNode, from: PeerAddress, id: Uint8Array, now = 0): void {
+  node.handle({ type: "datagram", from, bytes: packet({ type: "ping", id }) }, now);
+  for (const effect of node.handle({ type: "tick" }, now + 500)) {
     const message = effect.type === "send" ? decodeKrpc(effect.bytes) : undefined;
-    if (message?.type !== "query") continue;
+    if (effect.type !== "send" || message?.type !== "query" || effect.to.host !== from.host) continue;
     const bytes = encodeKrpc({ type: "reply", transaction: message.transaction, reply: { id } });
-    node.handle({ type: "datagram", from, bytes }, 0);
+    node.handle({ type: "datagram", from, bytes }, now + 500);
   }
 }
 
@@ -294,29 +295,31 @@ Deno.test("a read-only asker is answered but never pinged (BEP 43)", () => {
 });
 
 Deno.test("an asker comes into the table only when it has answered a ping", () => {
-  const node = make();
-  const effects = node.handle({ type: "datagram", from: ASKER, bytes: packet({ type: "ping", id: ID }) }, 0);
-  assertEquals(effects.map((effect) => effect.type === "send" && decodeKrpc(effect.bytes).type), [
-    "reply",
-    "query",
-  ]);
-  assertEquals(node.nodes(0), []);
-  introduce(node, globalAddress(7), ID);
-  assertEquals(node.nodes(0), [{ id: ID, address: globalAddress(7) }]);
+  const node = make(),
+    ping = { type: "datagram", from: ASKER, bytes: packet({ type: "ping", id: ID }) } as const;
+  const types = (effects: readonly DhtEffect[]) =>
+    effects.flatMap((effect) => effect.type === "send" ? [decodeKrpc(effect.bytes).type] : []);
+  assertEquals(types(node.handle({ type: "tick" }, 0)), []);
+  assertEquals(types(node.handle(ping, 0)), ["reply"]);
+  assertEquals(node.deadline(), 500);
+  assertEquals(types(node.handle({ type: "tick" }, 500)), ["query"]);
+  assertEquals(node.nodes(500), []);
+  introduce(node, globalAddress(7), ID, 1000);
+  assertEquals(node.nodes(1500), [{ id: ID, address: globalAddress(7) }]);
 });
 
 Deno.test("no reply is longer than 1024 bytes, save one with an item", () => {
-  const node = make({ families: [4, 6] }), random = seeded(9);
+  const node = make({ families: [4, 6] }), random = seeded(9), NOW = 400_000;
   for (let i = 0; i < 300; i++) {
-    if (i % 10 === 0) node.handle({ type: "tick" }, i * 1000);
+    const now = i * 1000;
     const id = Uint8Array.from({ length: 20 }, () => Math.floor(random() * 256));
-    introduce(node, globalAddress(i), id);
-    introduce(node, { host: `2001:${(0x1000 + i).toString(16)}::1`, port: 1 }, id);
+    introduce(node, globalAddress(i), id, now);
+    introduce(node, { host: `2001:${(0x1000 + i).toString(16)}::1`, port: 1 }, id, now);
   }
   for (let i = 0; i < 300; i++) {
     for (const from of [globalAddress(i), { host: `2001:${(0x1000 + i).toString(16)}::1`, port: 1 }]) {
-      const { token } = ask(node, { type: "getPeers", id: ID, infoHash: HASH }, from);
-      ask(node, { type: "announcePeer", id: ID, infoHash: HASH, port: 1, token: token! }, from);
+      const { token } = ask(node, { type: "getPeers", id: ID, infoHash: HASH }, from, NOW);
+      ask(node, { type: "announcePeer", id: ID, infoHash: HASH, port: 1, token: token! }, from, NOW);
     }
   }
   const transaction = new Uint8Array(64), want = [4, 6] as const;
@@ -331,7 +334,7 @@ Deno.test("no reply is longer than 1024 bytes, save one with an item", () => {
   for (const from of [globalAddress(400), { host: "2001:db8:9::1", port: 1 }]) {
     for (const query of queries) {
       const bytes = encodeKrpc({ type: "query", transaction, readOnly: true, query });
-      const [effect] = node.handle({ type: "datagram", from, bytes }, 0);
+      const [effect] = node.handle({ type: "datagram", from, bytes }, NOW);
       assert(effect?.type === "send" && effect.bytes.length <= 1024, `${query.type} of ${from.host}`);
     }
   }
