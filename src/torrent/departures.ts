@@ -36,6 +36,7 @@ export function removePeer(state: TorrentState, peer: Peer, blameless = false): 
   closeExclusive(state, peer);
   state.availability.removePeer(peer.content.have, peer.content.inverse);
   state.mode.slotFree = true;
+  state.mode.offersDue = true;
   if (peer.listenAddress === undefined) return;
   state.candidates.disconnected(peer.listenAddress, {
     now: state.now,

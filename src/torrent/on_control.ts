@@ -6,6 +6,7 @@ import type { OpenPiece } from "./open_piece.ts";
 import { makeWayForReaders } from "./requesting.ts";
 import { closePiece } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
+import { setSuperSeed } from "./super_seed.ts";
 import { READER_SWEEP_MS } from "./sweep.ts";
 import type { TorrentInput } from "./vocabulary.ts";
 
@@ -22,6 +23,11 @@ export function onPrioritize(state: TorrentState, input: InputOf<"prioritize">):
 /** Another order. It counts for pieces that are opened from now on. */
 export function onSequential(state: TorrentState, input: InputOf<"sequential">): void {
   state.mode.sequential = input.sequential;
+}
+
+/** Another way to seed (BEP 16). */
+export function onSuperSeed(state: TorrentState, input: InputOf<"superSeed">): void {
+  setSuperSeed(state, input.superSeed);
 }
 
 /** A reader waits for other pieces. Its pieces are wanted even if the user did not want them. */

@@ -2,7 +2,7 @@
 
 import { closePeer } from "./departures.ts";
 import { isPointless } from "./filing.ts";
-import { onPause, onPrioritize, onResume, onSequential, onUrgent } from "./on_control.ts";
+import { onPause, onPrioritize, onResume, onSequential, onSuperSeed, onUrgent } from "./on_control.ts";
 import { onMessage } from "./on_message.ts";
 import { onPeerCapabilities, onPeerClosed, onPeerConnected, onPeerDontHave } from "./on_peer.ts";
 import {
@@ -17,6 +17,7 @@ import {
 import { refillAll } from "./requesting.ts";
 import { fillSlots, runRound } from "./slots.ts";
 import type { TorrentState } from "./state.ts";
+import { offerPieces, replaceUnwanted } from "./super_seed.ts";
 import { sweep } from "./sweep.ts";
 import type { TorrentEffect, TorrentInput } from "./vocabulary.ts";
 
@@ -46,6 +47,7 @@ const ON_INPUT: { readonly [T in TorrentInput["type"]]: Row<T> } = {
   ourAddress: (state, { address }) => state.candidates.setOurs(address),
   prioritize: onPrioritize,
   sequential: onSequential,
+  superSeed: onSuperSeed,
   urgent: onUrgent,
   pause: onPause,
   resume: onResume,
@@ -87,7 +89,9 @@ function dispatch<T extends TorrentInput["type"]>(
 function onTick(state: TorrentState): void {
   if (state.mode.paused || state.peers.size === 0) return;
   if (state.now >= state.mode.sweepAt) sweep(state);
-  if (state.now >= state.choker.nextRoundAt) runRound(state);
+  if (state.now < state.choker.nextRoundAt) return;
+  runRound(state);
+  replaceUnwanted(state);
 }
 
 /** What follows from any input: completion, free slots, work for idle peers, dials. */
@@ -96,6 +100,7 @@ function settle(state: TorrentState): void {
   if (mode.completed !== ledger.missing.isEmpty) settleCompletion(state);
   if (mode.paused) return;
   if (mode.slotFree) fillSlots(state);
+  if (mode.superSeed && mode.offersDue) offerPieces(state);
   if (mode.hungry) {
     mode.hungry = false;
     refillAll(state);

@@ -10,6 +10,7 @@ import type { Peer } from "./peer.ts";
 import { refill } from "./requesting.ts";
 import { closeExclusive, takeAllBack } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
+import { forgetOffersOf } from "./super_seed.ts";
 import { offerAllowedFast, onCancel, onRequest } from "./uploads.ts";
 
 /** Pieces of an allowed-fast set that are remembered; the canonical set has 10 (BEP 6). */
@@ -96,6 +97,7 @@ function onHave(state: TorrentState, peer: Peer, { piece }: MessageOf<"have">): 
   if (piece >= state.setup.geometry.pieceCount) return closePeer(state, peer, "invalid message");
   peer.content.announced = true;
   if (!peerGains(state, peer, piece)) return;
+  state.mode.offersDue = true;
   if (isPointless(state, peer)) return closePeer(state, peer, "both complete");
   if (!peer.flags.peerChoking && state.ledger.missing.has(piece)) refill(state, peer);
 }
@@ -123,6 +125,8 @@ function announce(state: TorrentState, peer: Peer, have: Bitfield): void {
   peer.content.announced = true;
   peer.content.inverse = state.availability.addPeer(have);
   peer.content.have = have;
+  forgetOffersOf(peer);
+  state.mode.offersDue = true;
   recount(state, peer);
   if (isPointless(state, peer)) return closePeer(state, peer, "both complete");
   updateInterest(state, peer);

@@ -9,6 +9,7 @@ import { isPointless, peerLoses } from "./filing.ts";
 import { createPeer, type Peer } from "./peer.ts";
 import { closePiece, takeAllBack } from "./requests.ts";
 import { send, type TorrentState } from "./state.ts";
+import { isDisguised } from "./super_seed.ts";
 import type { TorrentCloseReason, TorrentInput } from "./vocabulary.ts";
 
 /** BitComet drops connections whose queue grows beyond this, whatever it says. */
@@ -93,11 +94,13 @@ function resolveDouble(
  * early comers do not keep everybody else out (BEP 40 "overview").
  */
 function replaceLowest(state: TorrentState, input: InputOf<"peerConnected">): boolean {
-  if (!state.candidates.isRanked) return false;
+  const { candidates } = state;
+  const priority = candidates.priorityOf(input.address);
+  if (priority === undefined) return false;
   const quiet = state.peers.toArray().filter((peer) => peer.down.requests.size === 0 && peer.flags.amChoking);
-  const ranked = quiet.map((peer) => ({ peer, rank: state.candidates.rank(peer.address) }));
-  const lowest = ranked.sort((a, b) => a.rank - b.rank)[0];
-  if (lowest === undefined || lowest.rank >= state.candidates.rank(input.address)) return false;
+  const [lowest] = quiet.map((peer) => ({ peer, priority: candidates.priorityOf(peer.address) ?? Infinity }))
+    .sort((a, b) => a.priority - b.priority);
+  if (lowest === undefined || lowest.priority >= priority) return false;
   closePeer(state, lowest.peer, "too many peers");
   return true;
 }
@@ -117,17 +120,23 @@ function refuseCandidate(
 
 function welcome(state: TorrentState, input: InputOf<"peerConnected">): void {
   const { geometry, limits } = state.setup;
-  const peer = createPeer(input, { pieceCount: geometry.pieceCount, limits, now: state.now });
+  const peer = createPeer(input, {
+    pieceCount: geometry.pieceCount,
+    limits,
+    now: state.now,
+    isDisguised: isDisguised(state),
+  });
   if (isBitComet(peer)) peer.down.pipeline.limit = BITCOMET.queue;
   state.peers.add(peer);
   const announcement = firstMessage(state, peer);
   if (announcement !== undefined) send(state, peer, announcement);
+  state.mode.offersDue = true;
 }
 
 /** What we have, in the shortest form; nothing at all is the short form of nothing (BEP 3 "peer messages", BEP 6). */
 function firstMessage(state: TorrentState, peer: Peer): PeerMessage | undefined {
   const { have } = state.ledger;
-  if (have.isEmpty) return peer.fast ? { type: "haveNone" } : undefined;
+  if (have.isEmpty || peer.disguise !== undefined) return peer.fast ? { type: "haveNone" } : undefined;
   return have.isFull && peer.fast ? { type: "haveAll" } : { type: "bitfield", bits: have.toBytes() };
 }
 

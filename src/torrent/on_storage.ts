@@ -78,7 +78,7 @@ function losePiece(state: TorrentState, piece: number): void {
 function announcePiece(state: TorrentState, piece: number): void {
   state.effects.push({ type: "pieceCompleted", piece });
   const have = { type: "have", piece } as const;
-  for (const peer of state.peers.all()) send(state, peer, have);
+  for (const peer of state.peers.all()) if (peer.disguise === undefined) send(state, peer, have);
 }
 
 function isPiece(state: TorrentState, piece: number): boolean {

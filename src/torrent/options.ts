@@ -88,6 +88,8 @@ export interface TorrentOptions {
   readonly priorities?: Uint8Array;
   /** Download in order. False if absent. */
   readonly sequential?: boolean;
+  /** Begin in the mode of an initial seed, see the input `superSeed` (BEP 16). False if absent. */
+  readonly superSeed?: boolean;
   /** Start paused: nothing happens until `resume`. False if absent. */
   readonly paused?: boolean;
   /** The address under which peers see us, if known (BEP 40). */

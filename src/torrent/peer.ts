@@ -80,6 +80,14 @@ export interface PeerUpload {
   refused: number;
 }
 
+/** What a peer knows of what we have while we pretend to have nothing (BEP 16). */
+export interface Disguise {
+  /** Every piece that it was shown. */
+  readonly shown: Set<number>;
+  /** Those of them that no other peer has got from it yet, oldest first. */
+  offers: readonly number[];
+}
+
 /** One connection. */
 export interface Peer {
   /** Its name. */
@@ -96,6 +104,8 @@ export interface Peer {
   readonly connectedAt: number;
   /** Where the peer listens, as far as it is known. */
   listenAddress: PeerAddress | undefined;
+  /** What it was shown, if we pretend to have nothing (BEP 16). */
+  disguise: Disguise | undefined;
   /** What the peer has. */
   readonly content: PeerContent;
   /** Who chokes whom and wants what. */
@@ -114,6 +124,8 @@ export interface PeerContext {
   readonly limits: TorrentLimits;
   /** The time. */
   readonly now: number;
+  /** We pretend to have nothing (BEP 16). */
+  readonly isDisguised: boolean;
 }
 
 /** A new connection: both sides choke, neither is interested (BEP 3 "peer protocol"). */
@@ -130,6 +142,7 @@ export function createPeer(
     fast: connected.fast,
     connectedAt: now,
     listenAddress: connected.direction === "outgoing" ? connected.address : undefined,
+    disguise: context.isDisguised ? { shown: new Set(), offers: [] } : undefined,
     content: {
       have: new Bitfield(context.pieceCount),
       inverse: false,

@@ -32,12 +32,16 @@ export interface TorrentMode {
   paused: boolean;
   /** Pieces are opened in order. */
   sequential: boolean;
+  /** New peers see an empty client while we have everything (BEP 16). */
+  superSeed: boolean;
   /** `completed` was said, or was true from the start. */
   completed: boolean;
   /** There may be work for peers whose pipeline is not full. */
   hungry: boolean;
   /** A slot may be free for a peer that waits. */
   slotFree: boolean;
+  /** A peer may be ready to see the next piece (BEP 16). */
+  offersDue: boolean;
   /** When overdue requests and idle connections are looked for. */
   sweepAt: number;
 }
@@ -104,9 +108,11 @@ export function createState(options: TorrentOptions, now: number): TorrentState 
     mode: {
       paused: options.paused ?? false,
       sequential: options.sequential ?? false,
+      superSeed: options.superSeed ?? false,
       completed: ledger.missing.isEmpty,
       hungry: false,
       slotFree: false,
+      offersDue: false,
       sweepAt: now,
     },
     now,

@@ -1,5 +1,5 @@
 /**
- * The torrent machine: every decision of one torrent whose info dictionary is known (BEP 3, 6, 21, 40, 47, 54).
+ * The torrent machine: every decision of one torrent whose info dictionary is known (BEP 3, 6, 16, 21, 40, 47, 54).
  * Phases: running <-> paused.
  */
 
@@ -8,6 +8,7 @@ import { handleInput, nextDeadline } from "./on_input.ts";
 import type { TorrentOptions } from "./options.ts";
 import { type PeerSnapshot, snapshotOf, statsOf, type TorrentStats } from "./snapshot.ts";
 import { createState, type TorrentState } from "./state.ts";
+import { isDisguised } from "./super_seed.ts";
 import type { TorrentEffect, TorrentInput } from "./vocabulary.ts";
 
 /** One torrent: what happened goes in, what must be done comes out. See the vocabulary for both. */
@@ -46,6 +47,11 @@ export class Torrent {
   /** Whether every wanted piece is ours. */
   get isComplete(): boolean {
     return this.#state.ledger.missing.isEmpty;
+  }
+
+  /** Whether it looks empty to new peers while it has everything (BEP 16): the session must not say `upload_only` then. */
+  get isSuperSeeding(): boolean {
+    return isDisguised(this.#state);
   }
 
   /** Whether it is paused. */

@@ -4,6 +4,7 @@ import type { BlockRange } from "../wire/messages/message.ts";
 import { closePeer } from "./departures.ts";
 import type { Peer } from "./peer.ts";
 import { send, type TorrentState } from "./state.ts";
+import { isShown } from "./super_seed.ts";
 
 /** Requests that one peer may have waiting. webtorrent and transmission queue more than 8,192, so twice that. */
 const MAX_QUEUE = 16384;
@@ -20,7 +21,8 @@ const MAX_SERVED_LENGTH = 128 * 1024;
 /** The peer asks for a block. */
 export function onRequest(state: TorrentState, peer: Peer, range: BlockRange): void {
   if (!isInContent(state, range)) return closePeer(state, peer, "invalid message");
-  if (!state.ledger.have.has(range.piece) || !isAllowed(peer, range.piece)) return refuse(state, peer, range);
+  const isOurs = state.ledger.have.has(range.piece) && isShown(peer, range.piece);
+  if (!isOurs || !isAllowed(peer, range.piece)) return refuse(state, peer, range);
   if (peer.up.queue.size + peer.up.reading >= MAX_QUEUE) return closePeer(state, peer, "request flood");
   peer.up.queue.push(range);
   serve(state, peer);
@@ -67,7 +69,7 @@ export function dropRequests(state: TorrentState, peer: Peer, isLeaving: (piece:
 
 /** Tells a starting peer what it may ask for while choked: of its set, the pieces we have (BEP 6 "Allowed Fast"). */
 export function offerAllowedFast(state: TorrentState, peer: Peer): void {
-  if (peer.content.have.count > peer.up.allowedFastOffer.length) return;
+  if (peer.content.have.count > peer.up.allowedFastOffer.length || peer.disguise !== undefined) return;
   for (const piece of peer.up.allowedFastOffer) {
     if (!state.ledger.have.has(piece) || peer.content.have.has(piece)) continue;
     peer.up.allowedFast.add(piece);

@@ -73,6 +73,11 @@ export type TorrentInput =
   | { readonly type: "prioritize"; readonly priorities: Uint8Array }
   /** Download in order (true) or rarest first (false). */
   | { readonly type: "sequential"; readonly sequential: boolean }
+  /**
+   * Look empty to new peers while we have everything, and show each one piece after the other (BEP 16); or not any more.
+   * The session must not say `upload_only` meanwhile.
+   */
+  | { readonly type: "superSeed"; readonly superSeed: boolean }
   /** A reader waits for these pieces, most urgent first; replaces the reader's former list; empty when it is done. */
   | { readonly type: "urgent"; readonly reader: number; readonly pieces: readonly number[] }
   /** Stop asking, serving and dialling until `resume`; connections are closed. */

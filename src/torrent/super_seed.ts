@@ -1,0 +1,117 @@
+/**
+ * Super-seeding (BEP 16): a seed that looks empty and shows each peer one piece after the other, the next one when another
+ * peer has shown the last, so that little is sent twice before there are more seeds. For initial seeds with little bandwidth.
+ */
+
+import { randomBelow } from "../bytes/random.ts";
+import { type Disguise, isUploadOnly, type Peer } from "./peer.ts";
+import { send, type TorrentState } from "./state.ts";
+
+/** Pieces that a peer is shown ahead: with one alone it would wait for us after each. libtorrent's number. */
+const MAX_OFFERS = 2;
+
+/** Whether a new peer gets to see an empty client: only while we have everything. */
+export function isDisguised(state: TorrentState): boolean {
+  return state.mode.superSeed && state.ledger.have.isFull;
+}
+
+/** Whether the peer may know that we have the piece. */
+export function isShown(peer: Peer, piece: number): boolean {
+  return peer.disguise === undefined || peer.disguise.shown.has(piece);
+}
+
+/** What the peer says it had before we showed it anything is no answer to an offer. */
+export function forgetOffersOf({ disguise, content }: Peer): void {
+  if (disguise) disguise.offers = disguise.offers.filter((piece) => !content.have.has(piece));
+}
+
+/** Switches the mode. New peers only are disguised from; once it is off everybody is shown everything. */
+export function setSuperSeed(state: TorrentState, superSeed: boolean): void {
+  state.mode.superSeed = superSeed;
+  if (superSeed) return;
+  for (const peer of state.peers.all()) if (peer.disguise !== undefined) unmask(state, peer, peer.disguise);
+}
+
+/** Shows every peer what its turn is. */
+export function offerPieces(state: TorrentState): void {
+  state.mode.offersDue = false;
+  const disguised = state.peers.toArray().filter((peer) =>
+    peer.disguise !== undefined && !isUploadOnly(peer)
+  );
+  const offered = new Map<number, number>();
+  for (const { disguise } of disguised) for (const piece of disguise!.offers) count(offered, piece, 1);
+  // BEP 16 waits for "at least one other client". A peer that is alone would wait for ever: it goes on when it is done.
+  const isAlone = disguised.length < 2;
+  for (const peer of disguised) {
+    // Without the fast extension a peer that has nothing says nothing (BEP 3 "peer messages", bitfield).
+    if (peer.content.announced || !peer.fast) offerTo(state, peer, { offered, isAlone });
+  }
+}
+
+/** A peer that wants none of the pieces that it was shown and lacks is shown another: it may want some files only. */
+export function replaceUnwanted(state: TorrentState): void {
+  for (const { disguise, flags, content } of state.peers.all()) {
+    const unwanted = disguise?.offers.find((piece) => !content.have.has(piece));
+    if (disguise === undefined || unwanted === undefined || flags.peerInterested) continue;
+    disguise.offers = disguise.offers.filter((piece) => piece !== unwanted);
+    state.mode.offersDue = true;
+  }
+}
+
+interface Round {
+  /** How many peers are being offered a piece. */
+  readonly offered: Map<number, number>;
+  /** There is no other peer that could show a piece. */
+  readonly isAlone: boolean;
+}
+
+function offerTo(state: TorrentState, peer: Peer, { offered, isAlone }: Round): void {
+  const disguise = peer.disguise!;
+  disguise.offers = disguise.offers.filter((piece) => {
+    if (!isPassedOn(state, peer, piece, isAlone)) return true;
+    count(offered, piece, -1);
+    return false;
+  });
+  while (disguise.offers.length < MAX_OFFERS) {
+    const piece = chooseOffer(state, peer, offered);
+    if (piece === undefined) return;
+    disguise.offers = [...disguise.offers, piece];
+    disguise.shown.add(piece);
+    count(offered, piece, 1);
+    send(state, peer, { type: "have", piece });
+  }
+}
+
+function isPassedOn({ availability }: TorrentState, peer: Peer, piece: number, isAlone: boolean): boolean {
+  return peer.content.have.has(piece) && (isAlone || availability.of(piece) > 1);
+}
+
+/** Of the pieces that the peer lacks and was not shown, the rarest; those that are being offered to others come last. */
+function chooseOffer(
+  { ledger, availability, peers, setup: { random } }: TorrentState,
+  { content, disguise }: Peer,
+  offered: ReadonlyMap<number, number>,
+): number | undefined {
+  const { length } = ledger.have, start = randomBelow(random, length);
+  let best: number | undefined, bestScore = Infinity;
+  for (let step = 0; step < length && bestScore > 0; step++) {
+    const piece = (start + step) % length;
+    if (!ledger.have.has(piece) || content.have.has(piece) || disguise!.shown.has(piece)) continue;
+    const score = availability.of(piece) + (offered.get(piece) ?? 0) * peers.size;
+    if (score >= bestScore) continue;
+    best = piece;
+    bestScore = score;
+  }
+  return best;
+}
+
+function unmask(state: TorrentState, peer: Peer, { shown }: Disguise): void {
+  peer.disguise = undefined;
+  for (const piece of state.ledger.have.indexes()) {
+    if (!shown.has(piece) && !peer.content.have.has(piece)) send(state, peer, { type: "have", piece });
+  }
+}
+
+function count(counts: Map<number, number>, piece: number, by: 1 | -1): void {
+  counts.set(piece, (counts.get(piece) ?? 0) + by);
+}
