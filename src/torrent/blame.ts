@@ -35,10 +35,11 @@ export class Blame {
 
   /** The piece failed its hash. Answers the host that is proven to have lied, if it is. */
   failed(open: OpenPiece): string | undefined {
-    const [liar, ...others] = open.senders;
+    const senders = open.senders.toArray();
+    const [liar, ...others] = new Set(senders);
     if (others.length === 0) return liar;
     this.#onParole.add(open.piece);
-    if (open.bytes.length <= MAX_KEPT_LENGTH) this.#keep(open);
+    if (open.bytes.length <= MAX_KEPT_LENGTH) this.#keep(open.piece, { bytes: open.bytes.slice(), senders });
     return undefined;
   }
 
@@ -59,9 +60,8 @@ export class Blame {
     return liars;
   }
 
-  #keep(open: OpenPiece): void {
-    const senders = Array.from({ length: open.blockCount }, (_, block) => open.senderOf(block));
-    this.#kept.set(open.piece, { bytes: open.bytes.slice(), senders });
+  #keep(piece: number, copy: BadCopy): void {
+    this.#kept.set(piece, copy);
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= MAX_KEPT) break;
       this.#kept.delete(oldest);

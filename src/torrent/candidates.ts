@@ -85,18 +85,13 @@ export class Candidates {
   /** The address under which peers see us is known now: orders the addresses anew. */
   setOurs(address: PeerAddress): void {
     this.#ours = address;
-    for (const candidate of this.#known.values()) candidate.rank = this.rank(candidate.address);
+    for (const candidate of this.#known.values()) candidate.rank = this.#rank(candidate.address);
   }
 
-  /** The canonical priority of a peer (BEP 40), or a random number of the same range while our address is unknown. */
-  rank(address: PeerAddress): number {
-    const isComparable = this.#ours !== undefined && parseIp(address.host) !== undefined;
-    return isComparable ? peerPriority(this.#ours!, address) : randomUint32(this.#random);
-  }
-
-  /** Whether ranks are canonical, so that both ends agree on them. */
-  get isRanked(): boolean {
-    return this.#ours !== undefined && parseIp(this.#ours.host) !== undefined;
+  /** The canonical priority of a peer (BEP 40); `undefined` while our address is unknown or if either is no IP address. */
+  priorityOf(address: PeerAddress): number | undefined {
+    if (this.#ours === undefined || parseIp(this.#ours.host) === undefined) return undefined;
+    return parseIp(address.host) === undefined ? undefined : peerPriority(this.#ours, address);
   }
 
   /** Takes new addresses. Known ones stay as they are, unless the user names one again: that is to be dialled now. */
@@ -191,6 +186,10 @@ export class Candidates {
     return strikes >= MAX_STRIKES;
   }
 
+  #rank(address: PeerAddress): number {
+    return this.priorityOf(address) ?? randomUint32(this.#random);
+  }
+
   #isUseful(address: PeerAddress): boolean {
     const isOurs = this.#ours?.host === address.host && this.#ours.port === address.port;
     return !isOurs && address.port > 0 && address.port <= 0xffff && !this.#banned.has(address.host);
@@ -202,7 +201,7 @@ export class Candidates {
   }
 
   #put(key: string, address: PeerAddress, source: CandidateSource, now: number): void {
-    const rank = this.rank(address);
+    const rank = this.#rank(address);
     this.#known.set(key, {
       address,
       source,

@@ -1,5 +1,6 @@
 /** One piece on its way: its memory, and per block who is asked and who sent it. Phases: filling -> storing. */
 
+import { BlockSenders } from "./block_senders.ts";
 import { BLOCK_LENGTH } from "./options.ts";
 import type { PeerKey } from "./vocabulary.ts";
 
@@ -25,11 +26,9 @@ export class OpenPiece {
   readonly blockCount: number;
   /** The one peer that may be asked, if only one may. */
   readonly exclusive: PeerKey | undefined;
+  /** Who sent the blocks that are here. */
+  readonly senders: BlockSenders;
   readonly #contentSize: number;
-  /** Hosts that sent blocks, in the order they came. */
-  readonly #hosts: string[] = [];
-  /** Per block: 0 while missing, else one more than the index of its sender's host. */
-  readonly #senders: Uint16Array;
   /** Per block: requests under way. */
   readonly #requests: Uint8Array;
   /** Per block: when it was last asked for. */
@@ -37,7 +36,6 @@ export class OpenPiece {
   #free: number;
   #missing: number;
   #cursor = 0;
-  #touchedAt = 0;
 
   /** Opens the piece with every block free; the padding is zeroed. */
   constructor(options: OpenPieceOptions) {
@@ -49,7 +47,7 @@ export class OpenPiece {
       ? options.contentSize
       : Math.min(BLOCK_LENGTH, this.bytes.length);
     this.blockCount = Math.ceil(this.#contentSize / BLOCK_LENGTH);
-    this.#senders = new Uint16Array(this.blockCount);
+    this.senders = new BlockSenders(this.blockCount);
     this.#requests = new Uint8Array(this.blockCount);
     this.#askedAt = new Float64Array(this.blockCount);
     this.#free = this.#missing = this.blockCount;
@@ -71,31 +69,6 @@ export class OpenPiece {
     return this.#missing === 0;
   }
 
-  /** Nothing is here and nothing is under way. */
-  get isUntouched(): boolean {
-    return this.#free === this.blockCount;
-  }
-
-  /** No request is under way. */
-  get isIdle(): boolean {
-    return this.#free === this.#missing;
-  }
-
-  /** When a block was last asked for. */
-  get touchedAt(): number {
-    return this.#touchedAt;
-  }
-
-  /** Hosts that sent at least one of the blocks that are here. */
-  get senders(): Set<string> {
-    const hosts = new Set<string>();
-    for (let block = 0; block < this.blockCount; block++) {
-      const host = this.senderOf(block);
-      if (host !== undefined) hosts.add(host);
-    }
-    return hosts;
-  }
-
   /** Length of a block. */
   blockLength(block: number): number {
     return Math.min(BLOCK_LENGTH, this.#contentSize - block * BLOCK_LENGTH);
@@ -103,7 +76,7 @@ export class OpenPiece {
 
   /** Whether the block is here. */
   hasBlock(block: number): boolean {
-    return this.#senders[block]! !== 0;
+    return this.senders.has(block);
   }
 
   /** How many peers are asked for the block. */
@@ -116,15 +89,10 @@ export class OpenPiece {
     return this.#askedAt[block]!;
   }
 
-  /** Host that sent the block. */
-  senderOf(block: number): string | undefined {
-    return this.#hosts[this.#senders[block]! - 1];
-  }
-
   /** The first free block, which now counts as requested; -1 if there is none. */
   takeFree(now: number): number {
     if (this.#free === 0) return -1;
-    while (this.#senders[this.#cursor] !== 0 || this.#requests[this.#cursor] !== 0) this.#cursor++;
+    while (this.hasBlock(this.#cursor) || this.#requests[this.#cursor] !== 0) this.#cursor++;
     this.request(this.#cursor, now);
     return this.#cursor;
   }
@@ -132,7 +100,7 @@ export class OpenPiece {
   /** One more peer is asked for the block. */
   request(block: number, now: number): void {
     if (this.#requests[block]!++ === 0 && !this.hasBlock(block)) this.#free--;
-    this.#askedAt[block] = this.#touchedAt = now;
+    this.#askedAt[block] = now;
   }
 
   /** One peer less is asked for the block. */
@@ -144,15 +112,15 @@ export class OpenPiece {
   receive(block: number, bytes: Uint8Array, host: string): void {
     if (this.#requests[block] === 0) this.#free--;
     this.bytes.set(bytes, block * BLOCK_LENGTH);
-    this.#senders[block] = this.#hostIndex(host) + 1;
+    this.senders.set(block, host);
     this.#missing--;
   }
 
   /** Forgets the blocks that a host sent. Only while filling. */
   forget(host: string): void {
     for (let block = 0; block < this.blockCount; block++) {
-      if (this.senderOf(block) !== host) continue;
-      this.#senders[block] = 0;
+      if (this.senders.of(block) !== host) continue;
+      this.senders.clear(block);
       this.#missing++;
       if (this.#requests[block] === 0) this.#setFree(block);
     }
@@ -162,11 +130,21 @@ export class OpenPiece {
     this.#free++;
     if (block < this.#cursor) this.#cursor = block;
   }
+}
 
-  #hostIndex(host: string): number {
-    const last = this.#hosts.length - 1;
-    if (last >= 0 && this.#hosts[last] === host) return last;
-    const known = this.#hosts.indexOf(host);
-    return known >= 0 ? known : this.#hosts.push(host) - 1;
-  }
+/** Whether nothing of the piece is here or under way. */
+export function isUntouched(open: OpenPiece): boolean {
+  return open.free === open.blockCount;
+}
+
+/** Whether no block of the piece is under way. */
+export function isIdle(open: OpenPiece): boolean {
+  return open.free === open.missing;
+}
+
+/** When a block of the piece was last asked for. Looks at every block. */
+export function lastAskedAt(open: OpenPiece): number {
+  let last = 0;
+  for (let block = 0; block < open.blockCount; block++) last = Math.max(last, open.askedAt(block));
+  return last;
 }

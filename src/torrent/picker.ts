@@ -5,7 +5,7 @@
 
 import { leastFilled } from "./downloads.ts";
 import { refile } from "./filing.ts";
-import type { OpenPiece } from "./open_piece.ts";
+import { isIdle, isUntouched, lastAskedAt, type OpenPiece } from "./open_piece.ts";
 import type { Peer } from "./peer.ts";
 import { closePiece } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
@@ -106,9 +106,9 @@ function openPiece(state: TorrentState, peer: Peer, { piece, urgent }: Wish): Op
 /** All memory is taken: which piece that nobody can go on with may be given up. */
 function mostStuck(state: TorrentState): OpenPiece | undefined {
   return leastFilled(state.downloads.withFree, (open) => {
-    if (!open.isIdle) return false;
+    if (!isIdle(open)) return false;
     const isLost = state.availability.of(open.piece) === 0;
-    return open.isUntouched || isLost || state.now - open.touchedAt >= STUCK_MS;
+    return isUntouched(open) || isLost || state.now - lastAskedAt(open) >= STUCK_MS;
   });
 }
 

@@ -1,6 +1,6 @@
 /** Keeps every peer's pipeline full: free blocks first, then, near the end, blocks that others are asked for too. */
 
-import type { OpenPiece } from "./open_piece.ts";
+import { isIdle, type OpenPiece } from "./open_piece.ts";
 import type { Peer } from "./peer.ts";
 import { canServe, pickPiece } from "./picker.ts";
 import { closeUntouched, sendRequest, takeBack } from "./requests.ts";
@@ -120,7 +120,7 @@ function askBlocksAgain(
   bounds: { open: OpenPiece; room: number; before: number },
 ): number {
   const { open } = bounds;
-  if (open.isStoring || open.isIdle || open.exclusive !== undefined || !canServe(peer, open)) return 0;
+  if (open.isStoring || isIdle(open) || open.exclusive !== undefined || !canServe(peer, open)) return 0;
   let asked = 0;
   for (let block = 0; block < open.blockCount && asked < bounds.room; block++) {
     const requests = open.requestsOf(block);

@@ -1,7 +1,7 @@
 /** Single requests: asking for a block, taking a request back, closing a piece; the counts stay in step. */
 
 import { refile } from "./filing.ts";
-import type { OpenPiece } from "./open_piece.ts";
+import { isUntouched, type OpenPiece } from "./open_piece.ts";
 import { BLOCK_LENGTH } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { send, type TorrentState } from "./state.ts";
@@ -98,7 +98,7 @@ export function closeExclusive(state: TorrentState, peer: Peer): void {
 
 /** Closes the pieces of which nothing is here or under way any more: they compete by their rarity again. */
 export function closeUntouched(state: TorrentState): void {
-  for (const open of [...state.downloads.withFree]) if (open.isUntouched) closePiece(state, open);
+  for (const open of [...state.downloads.withFree]) if (isUntouched(open)) closePiece(state, open);
 }
 
 function rememberLate(peer: Peer, key: number): void {

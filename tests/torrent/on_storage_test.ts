@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { isUntouched } from "../../src/torrent/open_piece.ts";
 import { uniformGeometry } from "../../src/torrent/options.ts";
 import type { PeerKey, TorrentEffect } from "../../src/torrent/vocabulary.ts";
 import { BLOCK, checkInvariants, closedIn, Machine, sentIn } from "./machine.ts";
@@ -93,7 +94,7 @@ Deno.test("a ban forgets what its host sent of other pieces", () => {
   for (const range of ranges.slice(0, 6)) machine.block(liar, range);
   machine.input({ type: "pieceCorrupt", piece: ranges[0]!.piece });
   checkInvariants(machine);
-  assert([...machine.state.downloads.all()].every((open) => open.isUntouched));
+  assert([...machine.state.downloads.all()].every(isUntouched));
 });
 
 Deno.test("storeFailed leaves the piece missing and asks nothing by itself", () => {

@@ -66,6 +66,25 @@ Deno.test("the last block of the content is as short as it is", () => {
   ]);
 });
 
+Deno.test("pieces of different lengths are asked for as they are (BEP 52)", () => {
+  const sizes = [3 * BLOCK, 5, BLOCK + 1, BLOCK];
+  const geometry = { pieceCount: 4, pieceLength: 4 * BLOCK, pieceSize: (piece: number) => sizes[piece]! };
+  const machine = new Machine({ geometry, sequential: true });
+  const peer = machine.connectSeed();
+  const asked = unchoke(machine, peer);
+  assertEquals(asked.map(({ piece, length }) => [piece, length]), [
+    [0, BLOCK],
+    [0, BLOCK],
+    [0, BLOCK],
+    [1, 5],
+    [2, BLOCK],
+    [2, 1],
+    [3, BLOCK],
+  ]);
+  assertEquals(drain(machine, peer, asked), [0, 1, 2, 3]);
+  assertEquals(machine.state.ledger.left, 0);
+});
+
 Deno.test("padding is not asked for (BEP 47)", () => {
   const geometry = { ...uniformGeometry(8 * BLOCK, 4 * BLOCK), contentSize: () => BLOCK + 1 };
   const machine = new Machine({ geometry });
