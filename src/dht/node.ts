@@ -79,6 +79,7 @@ export class DhtNode {
       operations: new Map(),
       verifications: { next: 0, open: new Map() },
       upkeep: newUpkeep(now),
+      traffic: { queriesSent: 0, repliesHeard: 0, queriesAnswered: 0 },
       effects: [],
     };
   }

@@ -63,6 +63,7 @@ export function onReply(
   const family = familyOf(state, from.host);
   const transaction = state.transactions.close(message.transaction, from, now);
   if (family === undefined || transaction === undefined) return;
+  state.traffic.repliesHeard++;
   onProof(state, now);
   const row = rowOf(transaction), { requester } = message;
   if (requester !== undefined) hearAddress(state, family, { voter: from.host, compact: requester }, now);

@@ -17,6 +17,7 @@ export function sendQuery(
   if (state.transactions.isFull) return false;
   const { version, readOnly } = state.settings;
   const { id } = state.transactions.open(to, purpose, now);
+  state.traffic.queriesSent++;
   const bytes = encodeKrpc({ type: "query", transaction: id, version, readOnly, query });
   state.effects.push({ type: "send", to, bytes });
   return true;
@@ -60,7 +61,9 @@ export function sendError(
 }
 
 function send(state: DhtState, to: PeerAddress, bytes: Uint8Array, now: number): void {
-  if (state.sources.spend(bytes.length, now)) state.effects.push({ type: "send", to, bytes });
+  if (!state.sources.spend(bytes.length, now)) return;
+  state.traffic.queriesAnswered++;
+  state.effects.push({ type: "send", to, bytes });
 }
 
 /** BEP 42 "bootstrapping": every answer tells the one who asked how the world sees them. */

@@ -29,8 +29,16 @@ export interface DhtState {
   readonly operations: Map<number, Operation | DirectOperation>;
   readonly verifications: Verifications;
   readonly upkeep: Upkeep;
+  readonly traffic: Traffic;
   /** What the current call answers. */
   effects: DhtEffect[];
+}
+
+/** Messages counted since the node was made. */
+export interface Traffic {
+  queriesSent: number;
+  repliesHeard: number;
+  queriesAnswered: number;
 }
 
 /** What the user has chosen. */

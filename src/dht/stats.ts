@@ -6,7 +6,7 @@ import { MAX_SOURCES } from "./source_limits.ts";
 import type { DhtState } from "./state.ts";
 import { MAX_TRANSACTIONS } from "./transactions.ts";
 
-/** What a node remembers. Every count has a limit. */
+/** What a node remembers, every count of which has a limit, and what it has done. */
 export interface DhtStats {
   /** Nodes in the tables; at most 8 in each bucket. */
   readonly nodes: number;
@@ -28,6 +28,12 @@ export interface DhtStats {
   readonly verifications: number;
   /** About how many bytes all this takes. */
   readonly bytes: number;
+  /** Queries sent since the node was made. */
+  readonly queriesSent: number;
+  /** Replies and errors that answered them. */
+  readonly repliesHeard: number;
+  /** Queries of others that were answered, with a reply or an error. */
+  readonly queriesAnswered: number;
 }
 
 /** Bytes of one entry, measured on V8 and rounded up. */
@@ -69,5 +75,5 @@ export function statsOf(state: DhtState): DhtStats {
   };
   const kinds = Object.keys(ENTRY_BYTES) as (keyof typeof ENTRY_BYTES)[];
   const bytes = kinds.reduce((total, kind) => total + counts[kind] * ENTRY_BYTES[kind], 0);
-  return { ...counts, buckets: sum(({ table }) => table.bucketCount), bytes };
+  return { ...counts, buckets: sum(({ table }) => table.bucketCount), bytes, ...state.traffic };
 }

@@ -308,3 +308,13 @@ Deno.test("with enforcement, nodes whose ids do not belong to their addresses ge
   const [stored] = pick(dht.finish(strict, 1), "stored");
   assertEquals(stored!.nodes, 0);
 });
+
+Deno.test("stats() counts what was asked, answered and heard", () => {
+  const { dht, nodes: [a, b] } = swarm(2), before = [a!.node.stats(), b!.node.stats()];
+  dht.put(a!, { type: "ping", id: 1, address: b!.address });
+  dht.finish(a!, 1);
+  const [asker, answerer] = [a!.node.stats(), b!.node.stats()];
+  assertEquals(asker.queriesSent - before[0]!.queriesSent, 1);
+  assertEquals(asker.repliesHeard - before[0]!.repliesHeard, 1);
+  assertEquals(answerer.queriesAnswered - before[1]!.queriesAnswered, 1);
+});
