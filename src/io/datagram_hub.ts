@@ -13,16 +13,22 @@ const LONGEST_DATAGRAM = 8192;
 /** Takes a datagram if it is its own, and says so. The bytes may be reused after the call. */
 export type DatagramConsumer = (from: PeerAddress, bytes: Uint8Array) => boolean;
 
+/** Where the shared socket shall be bound. */
+export interface HubPlace extends BindOptions {
+  /** Fail if the port is taken; otherwise another one is chosen. */
+  readonly mustHavePort?: boolean;
+}
+
 /** A socket that several protocols share. It is bound when first needed. */
 export class DatagramHub {
   readonly #network: Network;
-  readonly #where: () => BindOptions;
+  readonly #where: () => HubPlace;
   readonly #consumers = new Set<DatagramConsumer>();
   #socket: Promise<DatagramSocket> | undefined;
   #isClosed = false;
 
-  /** Binds nothing yet. `where` is asked when the time comes; if the port is taken another one is chosen. */
-  constructor(network: Network, where: () => BindOptions = () => ({})) {
+  /** Binds nothing yet. `where` is asked when the time comes. */
+  constructor(network: Network, where: () => HubPlace = () => ({})) {
     this.#network = network;
     this.#where = where;
   }
@@ -68,11 +74,11 @@ export class DatagramHub {
   }
 
   async #bind(): Promise<DatagramSocket> {
-    const where = this.#where();
+    const { mustHavePort = false, ...where } = this.#where();
     try {
       return await this.#network.bindDatagram(where);
     } catch (error) {
-      if (!where.port) throw error;
+      if (!where.port || mustHavePort) throw error;
       return await this.#network.bindDatagram({ ...where, port: 0 });
     }
   }

@@ -2,8 +2,9 @@
 
 import { verifyEd25519 } from "../bytes/ed25519.ts";
 import type { Random } from "../bytes/random.ts";
-import { StateError } from "../errors.ts";
+import { StateError, TransportError } from "../errors.ts";
 import type { DhtItem, ItemName } from "../dht/item.ts";
+import type { NodeContact } from "../dht/messages/node_info.ts";
 import { DhtNode, type DhtNodeOptions } from "../dht/node.ts";
 import type { DhtStats } from "../dht/stats.ts";
 import type { DhtEffect, DhtInput, DhtNodeState } from "../dht/vocabulary.ts";
@@ -48,6 +49,8 @@ export class DhtRunner {
   readonly #options: DhtRunnerOptions;
   readonly #node: DhtNode;
   readonly #operations = new Map<number, (news: DhtNews) => void>();
+  /** Wakes whoever waits for another state. */
+  readonly #watchers = new Set<() => void>();
   readonly #leave: () => void;
   #lastId = 0;
   #isClosed = false;
@@ -83,7 +86,12 @@ export class DhtRunner {
     return this.#node.nodeId(4) ?? this.#node.nodeId(6)!;
   }
 
-  /** How much the node remembers. */
+  /** The nodes it knows that are not known to be gone. */
+  nodes(): readonly NodeContact[] {
+    return this.#node.nodes(this.#options.clock.now());
+  }
+
+  /** How much the node remembers, and what it has done. */
   stats(): DhtStats {
     return this.#node.stats();
   }
@@ -91,6 +99,21 @@ export class DhtRunner {
   /** What to keep for the next run. */
   snapshot(): Uint8Array {
     return this.#node.exportSnapshot(this.#options.clock.now());
+  }
+
+  /**
+   * Waits until the node has found others.
+   *
+   * @throws {TransportError} If nobody it was told of answers; it tries again from time to time.
+   * @throws {StateError} If the runner is closed. @throws The signal's reason.
+   */
+  async ready({ signal }: OperationOptions = {}): Promise<void> {
+    while (this.state !== "ready") {
+      signal?.throwIfAborted();
+      if (this.#isClosed) throw new StateError("Cannot use the DHT: the node is closed");
+      if (this.state === "unreachable") throw new TransportError("Cannot reach the DHT: no node answers");
+      await this.#change(signal);
+    }
   }
 
   /** Somebody may be a node. */
@@ -161,6 +184,17 @@ export class DhtRunner {
     const operations = [...this.#operations];
     this.#operations.clear();
     for (const [id, tell] of operations) tell({ type: "failed", id, reason: "timeout" });
+    for (const wake of this.#watchers) wake();
+  }
+
+  /** Settles when the state changes, the signal fires or the runner closes. */
+  async #change(signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>(), wake = () => resolve();
+    this.#watchers.add(wake);
+    signal?.addEventListener("abort", wake);
+    await promise;
+    this.#watchers.delete(wake);
+    signal?.removeEventListener("abort", wake);
   }
 
   #tell(input: DhtInput): void {
@@ -176,6 +210,7 @@ export class DhtRunner {
       case "verify":
         return void this.#verify(effect);
       case "state":
+        for (const wake of this.#watchers) wake();
         return this.#options.onState?.(effect.state);
       case "externalAddress":
         return this.#options.onExternalAddress?.(effect.host);

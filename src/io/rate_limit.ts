@@ -33,10 +33,10 @@ export class RateLimiter {
   #countedAt: number;
   #cancelWake: (() => void) | undefined;
 
-  /** Lets `bytesPerSecond` pass; 0 is unlimited. */
+  /** Lets `bytesPerSecond` pass; 0 is unlimited. @throws {RangeError} If it is negative or no number. */
   constructor(clock: Clock, bytesPerSecond: number = 0) {
     this.#clock = clock;
-    this.#rate = bytesPerSecond;
+    this.#rate = checkRate(bytesPerSecond);
     this.#tokens = bytesPerSecond * BURST_SECONDS;
     this.#countedAt = clock.now();
   }
@@ -51,10 +51,10 @@ export class RateLimiter {
     return this.#rate === 0 ? Infinity : Math.max(MIN_SLICE, Math.floor(this.#rate * SLICE_SECONDS));
   }
 
-  /** Changes the rate at once, also for those who wait; 0 is unlimited. */
+  /** Changes the rate at once, also for those who wait; 0 is unlimited. @throws {RangeError} If it is negative or no number. */
   setRate(bytesPerSecond: number): void {
     this.#count();
-    this.#rate = bytesPerSecond;
+    this.#rate = checkRate(bytesPerSecond);
     this.#tokens = Math.min(this.#tokens, bytesPerSecond * BURST_SECONDS);
     this.#serve();
   }
@@ -106,6 +106,11 @@ export class RateLimiter {
   }
 }
 
+function checkRate(bytesPerSecond: number): number {
+  if (bytesPerSecond >= 0 && bytesPerSecond < Infinity) return bytesPerSecond;
+  throw new RangeError(`Cannot limit the rate to ${bytesPerSecond} bytes a second`);
+}
+
 /** The two directions of a connection. */
 export interface RateLimits {
   /** What comes in. */
@@ -133,28 +138,36 @@ class LimitedConnection implements ByteConnection {
     return this.#connection.remote;
   }
 
-  async read(into: Uint8Array): Promise<number | null> {
-    const { download } = this.#limits, slice = download.sliceLength;
-    const count = await this.#connection.read(slice < into.length ? into.subarray(0, slice) : into);
-    // Paid after the fact, because nobody knows before how much comes; until it is, TCP holds the sender back.
-    if (count !== null) await this.#pay(download.spend(count));
-    return count;
+  read(into: Uint8Array): Promise<number | null> {
+    return this.#limits.download.rate === 0 ? this.#connection.read(into) : this.#readSlice(into);
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
-    const { upload } = this.#limits;
-    for (let at = 0; at < bytes.length;) {
-      const end = Math.min(bytes.length, at + upload.sliceLength);
-      await this.#pay(upload.spend(end - at));
-      await this.#connection.write(end - at === bytes.length ? bytes : bytes.subarray(at, end));
-      at = end;
-    }
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#limits.upload.rate === 0 ? this.#connection.write(bytes) : this.#writeSlices(bytes);
   }
 
   close(): void {
     this.#isClosed = true;
     for (const spending of this.#spendings) spending.cancel();
     this.#connection.close();
+  }
+
+  async #readSlice(into: Uint8Array): Promise<number | null> {
+    const { download } = this.#limits, slice = Math.min(download.sliceLength, into.length);
+    const count = await this.#connection.read(into.subarray(0, slice));
+    // Paid after the fact, because nobody knows before how much comes; until it is, TCP holds the sender back.
+    if (count !== null) await this.#pay(download.spend(count));
+    return count;
+  }
+
+  async #writeSlices(bytes: Uint8Array): Promise<void> {
+    const { upload } = this.#limits;
+    for (let at = 0; at < bytes.length;) {
+      const end = Math.min(bytes.length, at + upload.sliceLength);
+      await this.#pay(upload.spend(end - at));
+      await this.#connection.write(bytes.subarray(at, end));
+      at = end;
+    }
   }
 
   async #pay(spending: Spending | undefined): Promise<void> {

@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { TransportError } from "../../src/errors.ts";
 import { VirtualClock } from "../../src/io/memory/virtual_clock.ts";
 import { VirtualNetwork } from "../../src/io/memory/virtual_network.ts";
@@ -92,4 +92,12 @@ Deno.test("spend() is free when there is no limit, and pays debts back after one
   await clock.runUntil(next.done);
   assertEquals(Math.round(clock.now()), 3_001);
   next.cancel();
+});
+
+Deno.test("setRate() refuses what is no rate", () => {
+  const limiter = new RateLimiter(new VirtualClock());
+  for (const rate of [-1, NaN, Infinity]) {
+    assertThrows(() => limiter.setRate(rate), RangeError, "Cannot limit");
+    assertThrows(() => new RateLimiter(new VirtualClock(), rate), RangeError);
+  }
 });

@@ -3,8 +3,13 @@
 import { StorageError } from "../../errors.ts";
 import { isNotFound, storageError } from "./storage_error.ts";
 
-/** What a segment must not be or hold, on any system; paths of torrents are sanitised before, this is the last gate. */
-const UNSAFE_SEGMENT = /^$|^\.{1,2}$|[/\\\0]/;
+const IS_WINDOWS = Deno.build.os === "windows", SEPARATOR = IS_WINDOWS ? "\\" : "/";
+
+/** What a segment must not be or hold; paths of torrents are sanitised before, this is the last gate. */
+const UNSAFE_SEGMENT = IS_WINDOWS ? /^$|^\.{1,2}$|[/\\:\0]/ : /^$|^\.{1,2}$|[/\\\0]/;
+
+/** Separators at the end of a path, but not a path that is nothing else. */
+const TRAILING_SEPARATORS = IS_WINDOWS ? /(?<=.)[/\\]+$/ : /(?<=.)\/+$/;
 
 /** Turns path segments into paths and makes folders. All calls are synchronous: metadata takes microseconds. */
 export class ContentRoot {
@@ -14,7 +19,7 @@ export class ContentRoot {
 
   /** Names the folder; it is made when something is first written. */
   constructor(directory: string) {
-    this.#directory = directory === "" ? "." : directory.replace(/(.)[/\\]+$/, "$1");
+    this.#directory = directory === "" ? "." : directory.replace(TRAILING_SEPARATORS, "");
   }
 
   /** The path of some segments below the root. @throws {StorageError} If a segment could lead elsewhere. */
@@ -43,7 +48,7 @@ export class ContentRoot {
   /** Whether the folder of a file is where its path says, not behind a symbolic link. */
   isPlain(segments: readonly string[]): boolean {
     const parents = segments.slice(0, -1), folder = [this.#directory, ...parents].join("/");
-    return Deno.realPathSync(folder) === [this.#makeRoot(), ...parents].join(separator());
+    return Deno.realPathSync(folder) === [this.#makeRoot(), ...parents].join(SEPARATOR);
   }
 
   /** @throws {StorageError} If a symbolic link at this path leads out of the root. */
@@ -55,7 +60,7 @@ export class ContentRoot {
       throw new StorageError(`Cannot write "${path}": it is a symbolic link to nothing`, { cause });
     }
     const root = this.#makeRoot();
-    if (real !== root && !real.startsWith(root.endsWith(separator()) ? root : root + separator())) {
+    if (real !== root && !real.startsWith(root.endsWith(SEPARATOR) ? root : root + SEPARATOR)) {
       throw new StorageError(`Cannot write "${path}": it is a symbolic link that leads out of the folder`);
     }
   }
@@ -90,10 +95,6 @@ export class ContentRoot {
       throw storageError("create", this.#directory, cause);
     }
   }
-}
-
-function separator(): string {
-  return Deno.build.os === "windows" ? "\\" : "/";
 }
 
 /** Looks at a path itself, not at what a symbolic link leads to. @throws {StorageError} If the system refuses. */

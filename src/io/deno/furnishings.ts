@@ -49,8 +49,9 @@ export class Furnishings {
   }
 
   #link(file: TorrentFile, path: string): boolean {
-    if (file.symlink === undefined || !this.#symlinks || !this.#root.isPlain(file.path)) return false;
+    if (file.symlink === undefined || !this.#symlinks) return false;
     try {
+      if (!this.#root.isPlain(file.path)) return false;
       Deno.symlinkSync(linkTarget(file.path, file.symlink), path);
       return true;
     } catch {

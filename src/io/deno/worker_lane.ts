@@ -1,6 +1,5 @@
 /** One worker and the tasks it has been given. */
 
-import { StateError } from "../../errors.ts";
 import type { HashTask, StoreTask, WorkerReply } from "./worker_messages.ts";
 
 /** The worker could not be started or broke down: the work must be done elsewhere. */
@@ -64,14 +63,14 @@ export class WorkerLane {
     });
   }
 
-  /** Ends the worker; what it was doing is left undone. Safe to call twice. */
+  /** Ends the worker; what it was doing must be done elsewhere. Safe to call twice. */
   close(): void {
     this.#worker.terminate();
-    this.#fail(new StateError("Cannot finish the task: the worker was ended"));
+    this.#fail(new WorkerFailure("Cannot finish the task: the worker was ended"));
   }
 
-  #fail(error: WorkerFailure | StateError): void {
-    if (error instanceof WorkerFailure) this.#failure ??= error;
+  #fail(error: WorkerFailure): void {
+    this.#failure ??= error;
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
