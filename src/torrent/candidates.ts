@@ -1,7 +1,7 @@
 /** Addresses that may be dialled: where they came from, when to try again, in which order (BEP 40), and who is banned. */
 
 import { type Random, randomUint32 } from "../bytes/random.ts";
-import { formatPeerAddress, parseIp, type PeerAddress } from "../peer/address.ts";
+import { type AddressFamily, formatPeerAddress, isIpv6, parseIp, type PeerAddress } from "../peer/address.ts";
 import { peerPriority } from "../peer/priority.ts";
 import type { CandidateSource } from "./vocabulary.ts";
 
@@ -63,13 +63,14 @@ export class Candidates {
   readonly #known = new Map<string, Candidate>();
   readonly #banned = new Set<string>();
   readonly #strikes = new Map<string, number>();
-  #ours: PeerAddress | undefined;
+  /** The addresses under which peers see us: those of IPv4 one, those of IPv6 another. */
+  readonly #ours = new Map<AddressFamily, PeerAddress>();
   #dueAt: number | undefined;
 
   /** Starts empty. */
   constructor(random: Random, ours: PeerAddress | undefined) {
     this.#random = random;
-    this.#ours = ours;
+    if (ours !== undefined) this.#ours.set(familyOf(ours), ours);
   }
 
   /** Number of addresses. */
@@ -82,16 +83,20 @@ export class Candidates {
     return this.#dueAt;
   }
 
-  /** The address under which peers see us is known now: orders the addresses anew. */
+  /** The address under which peers of its family see us is known now: orders the addresses anew. */
   setOurs(address: PeerAddress): void {
-    this.#ours = address;
+    this.#ours.set(familyOf(address), address);
     for (const candidate of this.#known.values()) candidate.rank = this.#rank(candidate.address);
   }
 
-  /** The canonical priority of a peer (BEP 40); `undefined` while our address is unknown or if either is no IP address. */
+  /**
+   * The canonical priority of a peer (BEP 40); `undefined` while the address under which it sees us is unknown, or if either
+   * is no IP address.
+   */
   priorityOf(address: PeerAddress): number | undefined {
-    if (this.#ours === undefined || parseIp(this.#ours.host) === undefined) return undefined;
-    return parseIp(address.host) === undefined ? undefined : peerPriority(this.#ours, address);
+    const ours = this.#ours.get(familyOf(address));
+    if (ours === undefined || parseIp(ours.host) === undefined) return undefined;
+    return parseIp(address.host) === undefined ? undefined : peerPriority(ours, address);
   }
 
   /** Takes new addresses. Known ones stay as they are, unless the user names one again: that is to be dialled now. */
@@ -191,7 +196,8 @@ export class Candidates {
   }
 
   #isUseful(address: PeerAddress): boolean {
-    const isOurs = this.#ours?.host === address.host && this.#ours.port === address.port;
+    const ours = this.#ours.get(familyOf(address));
+    const isOurs = ours?.host === address.host && ours.port === address.port;
     return !isOurs && address.port > 0 && address.port <= 0xffff && !this.#banned.has(address.host);
   }
 
@@ -243,6 +249,10 @@ export class Candidates {
   #dueBy(at: number): void {
     if (this.#dueAt === undefined || at < this.#dueAt) this.#dueAt = at;
   }
+}
+
+function familyOf({ host }: PeerAddress): AddressFamily {
+  return isIpv6(host) ? 6 : 4;
 }
 
 function isBetter(a: Candidate, b: Candidate): boolean {

@@ -33,6 +33,8 @@ export type MetadataFetchInput =
     readonly source: CandidateSource;
     readonly addresses: readonly PeerAddress[];
   }
+  /** The address under which peers of its family see us became known or changed; it orders the dials (BEP 40). */
+  | { readonly type: "ourAddress"; readonly address: PeerAddress }
   /** The answer to a `verify` effect: whether the bytes hash to what the magnet link says. */
   | { readonly type: "verified"; readonly isValid: boolean }
   /** `deadline()` was reached. */
@@ -162,6 +164,8 @@ export class MetadataFetch {
         return this.#candidates.failed(input.address, this.#now);
       case "candidates":
         return this.#candidates.add(input.source, input.addresses, this.#now);
+      case "ourAddress":
+        return this.#candidates.setOurs(input.address);
       case "verified":
         return this.#onVerified(input.isValid);
       case "tick":

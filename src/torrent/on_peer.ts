@@ -96,9 +96,10 @@ function resolveDouble(
 function replaceLowest(state: TorrentState, input: InputOf<"peerConnected">): boolean {
   const { candidates } = state;
   const priority = candidates.priorityOf(input.address);
+  const priorityOf = (peer: Peer) => candidates.priorityOf(peer.listenAddress ?? peer.address);
   if (priority === undefined) return false;
   const quiet = state.peers.toArray().filter((peer) => peer.down.requests.size === 0 && peer.flags.amChoking);
-  const [lowest] = quiet.map((peer) => ({ peer, priority: candidates.priorityOf(peer.address) ?? Infinity }))
+  const [lowest] = quiet.map((peer) => ({ peer, priority: priorityOf(peer) ?? Infinity }))
     .sort((a, b) => a.priority - b.priority);
   if (lowest === undefined || lowest.priority >= priority) return false;
   closePeer(state, lowest.peer, "too many peers");

@@ -67,7 +67,7 @@ export type TorrentInput =
     readonly source: CandidateSource;
     readonly addresses: readonly PeerAddress[];
   }
-  /** The address under which peers see us became known or changed; it orders the candidates (BEP 40). */
+  /** The address under which peers of its family see us became known or changed; it orders the candidates (BEP 40). */
   | { readonly type: "ourAddress"; readonly address: PeerAddress }
   /** New priorities per piece: 0 not wanted, 1 to 7 rising; one byte per piece, copied. */
   | { readonly type: "prioritize"; readonly priorities: Uint8Array }

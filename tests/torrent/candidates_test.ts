@@ -69,6 +69,24 @@ Deno.test("Candidates.next() orders by canonical priority once our address is kn
   assertEquals(priorities, priorities.toSorted((a, b) => b - a));
 });
 
+Deno.test("Candidates.priorityOf() compares each family with our address of that family (BEP 40)", () => {
+  const candidates = create({ host: "123.213.32.10", port: 1 });
+  const peer4 = { host: "123.213.32.234", port: 2 }, peer6 = { host: "2001:db8:1::1", port: 2 };
+  assertEquals(candidates.priorityOf(peer4), 0x99568189);
+  assertEquals(candidates.priorityOf(peer6), undefined);
+  candidates.setOurs({ host: "2001:db8::1", port: 1 });
+  assertEquals([candidates.priorityOf(peer4), candidates.priorityOf(peer6)], [0x99568189, 0xdf8e1c1a]);
+  candidates.setOurs({ host: "98.76.54.32", port: 1 });
+  assertEquals(candidates.priorityOf({ host: "123.213.32.10", port: 2 }), 0xec2d7224);
+});
+
+Deno.test("Candidates.add() knows both addresses of ours", () => {
+  const candidates = create(address(9));
+  candidates.setOurs({ host: "2001:db8::1", port: 6881 });
+  candidates.add("pex", [address(9), { host: "2001:db8::1", port: 6881 }], 0);
+  assertEquals(candidates.size, 0);
+});
+
 Deno.test("Candidates.next() prefers addresses that have not failed", () => {
   const candidates = create();
   candidates.add("tracker", [address(1)], 0);

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { peerPriority } from "../../src/peer/priority.ts";
 import {
   MetadataFetch,
   type MetadataFetchEffect,
@@ -209,4 +210,16 @@ Deno.test("MetadataFetch survives whatever peers say, and asks no more than two 
       }
     }
   }));
+});
+
+Deno.test("MetadataFetch dials by canonical priority once our address is known", () => {
+  const fetch = new MetadataFetch({ random: () => 0.5 }), ours = { host: "123.213.32.10", port: 1 };
+  fetch.handle({ type: "ourAddress", address: ours }, 0);
+  const addresses = Array.from({ length: 15 }, (_, i) => ({ host: `98.${i}.54.32`, port: 1 }));
+  const effects = fetch.handle({ type: "candidates", source: "tracker", addresses }, 0);
+  const dialled = effects.flatMap((effect) =>
+    effect.type === "dial" ? [peerPriority(ours, effect.address)] : []
+  );
+  assertEquals(dialled.length, 15);
+  assertEquals(dialled, dialled.toSorted((a, b) => b - a));
 });

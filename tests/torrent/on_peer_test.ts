@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Bitfield } from "../../src/bytes/bitfield.ts";
 import { StateError } from "../../src/errors.ts";
+import { peerPriority } from "../../src/peer/priority.ts";
 import { closedIn, Machine, OUR_ID, sentIn } from "./machine.ts";
 
 function firstMessages(have: readonly number[] | "all", fast: boolean): string[] {
@@ -93,6 +94,51 @@ Deno.test("peerConnected closes what is too much, unless it ranks higher than an
   assert(outcomes.some(({ peer }) => machine.isConnected(peer)));
   assertEquals(machine.state.peers.size, 2);
   for (const { effects } of outcomes) assertEquals(closedIn(effects), ["too many peers"]);
+});
+
+/** Hosts of 98.0.0.0/8 by their priority with 123.213.32.10, rising (BEP 40). */
+function hostsByPriority(): string[] {
+  const ours = { host: "123.213.32.10", port: 6881 };
+  const hosts = Array.from({ length: 9 }, (_, i) => `98.${i}.54.32`);
+  const priorityOf = (host: string) => peerPriority(ours, { host, port: 6881 });
+  return hosts.toSorted((a, b) => priorityOf(a) - priorityOf(b));
+}
+
+Deno.test("peerConnected closes of the idle connections the one of lowest priority, in favour of a higher one only", () => {
+  const hosts = hostsByPriority();
+  const machine = new Machine({ limits: { maxPeers: 3 } });
+  machine.input({ type: "ourAddress", address: { host: "123.213.32.10", port: 6881 } });
+  const [middle, low, high] = [hosts[4]!, hosts[1]!, hosts[7]!].map((host) => machine.connect({ host }));
+  assertEquals(closedIn(machine.connectWith({ host: hosts[0]! }).effects), ["too many peers"]);
+  assertEquals(closedIn(machine.connectWith({ host: hosts[5]! }).effects), ["too many peers"]);
+  assertEquals([low, middle, high].map((peer) => machine.isConnected(peer!)), [false, true, true]);
+});
+
+Deno.test("peerConnected never closes a connection of lower priority that is being used", () => {
+  const hosts = hostsByPriority();
+  const machine = new Machine({ limits: { maxPeers: 1 }, have: "all" });
+  machine.input({ type: "ourAddress", address: { host: "123.213.32.10", port: 6881 } });
+  const served = machine.connect({ host: hosts[0]! });
+  machine.message(served, { type: "interested" });
+  assertEquals(closedIn(machine.connectWith({ host: hosts[8]! }).effects), ["too many peers"]);
+  assert(machine.isConnected(served));
+});
+
+Deno.test("peerConnected compares peers that we share an address with by the ports they listen on", () => {
+  const ours = { host: "123.213.32.10", port: 300 };
+  const machine = new Machine({ limits: { maxPeers: 1 } });
+  machine.input({ type: "ourAddress", address: ours });
+  // Whatever the port of the connection, what counts is the one that the peer says it listens on.
+  const peer = machine.connect({ host: ours.host, port: 50000, direction: "incoming" });
+  machine.input({ type: "peerCapabilities", peer, listenPort: 1234 });
+  const priority = peerPriority(ours, { host: ours.host, port: 1234 });
+  const ports = Array.from({ length: 100 }, (_, i) => 2000 + i);
+  const lower = ports.filter((port) => peerPriority(ours, { host: ours.host, port }) < priority);
+  const higher = ports.find((port) => peerPriority(ours, { host: ours.host, port }) > priority)!;
+  for (const port of lower) machine.connect({ host: ours.host, port });
+  assert(lower.length > 0 && machine.isConnected(peer));
+  machine.connect({ host: ours.host, port: higher });
+  assert(!machine.isConnected(peer));
 });
 
 Deno.test("Torrent tells a starting fast peer what it may ask for while choked, of what we have", () => {
