@@ -73,7 +73,7 @@ export async function connectEncrypted(
   options: ConnectEncryptedOptions,
 ): Promise<AgreedConnection> {
   const machine = new MseHandshake({ ...options, direction: "outgoing" }, options.clock.now());
-  return await agree(connection, machine, options, () => undefined);
+  return await agree(connection, machine, { ...options, findInfoHash: () => undefined });
 }
 
 /**
@@ -92,14 +92,13 @@ export async function acceptEncrypted(
     return { connection, encryption: "none", infoHash: undefined };
   }
   const machine = new MseHandshake({ ...options, direction: "incoming" }, options.clock.now());
-  return await agree(connection, machine, options, options.findInfoHash);
+  return await agree(connection, machine, options);
 }
 
 async function agree(
   connection: ByteConnection,
   machine: MseHandshake,
-  { clock, signal, limits }: EncryptionOptions,
-  findInfoHash: AcceptEncryptedOptions["findInfoHash"],
+  { clock, signal, limits, findInfoHash }: AcceptEncryptedOptions,
 ): Promise<AgreedConnection> {
   const { handshakeTimeoutMs: timeoutMs } = { ...DEFAULT_MSE_LIMITS, ...limits };
   const options = { purpose: "encrypt connection", partner: "the peer", clock, timeoutMs, signal };

@@ -50,12 +50,11 @@ export interface ProxyKind {
 /** Opens a connection to the proxy and talks to it about `purpose`; closes it unless that ends well. */
 export async function talkToProxy<T>(
   network: Network,
-  options: ProxyOptions & DialOptions,
-  purpose: string,
+  options: ProxyOptions & DialOptions & { readonly purpose: string },
   hold: (talk: OpeningTalk, connection: ByteConnection) => Promise<T>,
 ): Promise<T> {
-  const { proxy, signal, clock = systemClock } = options,
-    dialOptions = signal === undefined ? {} : { signal };
+  const { proxy, purpose, signal, clock = systemClock } = options;
+  const dialOptions = signal === undefined ? {} : { signal };
   const [host] = await network.resolve(proxy.host, dialOptions);
   if (host === undefined) throw new TransportError(`Cannot ${purpose}: the proxy has no address`);
   const connection = await network.dial({ host, port: proxy.port }, dialOptions);
@@ -74,14 +73,10 @@ export function proxiedNetwork(network: Network, options: ProxyOptions, kind: Pr
     async dial(address, dialOptions = {}) {
       requireTarget(address);
       const purpose = `connect to ${address.host} port ${address.port} through the ${kind.name}`;
-      const stream = await talkToProxy(
-        network,
-        { ...options, ...dialOptions },
-        purpose,
-        (talk, connection) => {
-          return kind.connect(talk, address, connection);
-        },
-      );
+      const talkOptions = { ...options, ...dialOptions, purpose };
+      const stream = await talkToProxy(network, talkOptions, (talk, connection) => {
+        return kind.connect(talk, address, connection);
+      });
       return seenAs(stream, address);
     },
     bindDatagram(bind) {

@@ -42,8 +42,8 @@ export function throughSocks5(network: Network, options: ProxyOptions): Network 
     return await ask(talk, command, target);
   };
   const bindDatagram = async (bind: BindOptions = {}) => {
-    const purpose = "bind UDP through the SOCKS5 proxy";
-    return await talkToProxy(network, options, purpose, async (talk: OpeningTalk, control) => {
+    const talkOptions = { ...options, purpose: "bind UDP through the SOCKS5 proxy" };
+    return await talkToProxy(network, talkOptions, async (talk: OpeningTalk, control) => {
       const relay = await request(talk, COMMANDS.udpAssociate, ANYWHERE), { port } = relay;
       const host = isUnspecified(relay.host) ? control.remote?.host ?? options.proxy.host : relay.host;
       const [relayHost] = await network.resolve(host);

@@ -6,8 +6,15 @@ export class Rc4 {
   #i = 0;
   #j = 0;
 
-  /** Starts with a key of 1 to 256 bytes, and throws the first `dropped` bytes of the keystream away. */
+  /**
+   * Starts with a key of 1 to 256 bytes, and throws the first `dropped` bytes of the keystream away.
+   *
+   * @throws {RangeError} If the key has another length.
+   */
   constructor(key: Uint8Array, dropped: number = 0) {
+    if (key.length < 1 || key.length > 256) {
+      throw new RangeError(`Cannot use RC4 key: expected 1 to 256 bytes, got ${key.length}`);
+    }
     const state = this.#state;
     for (let i = 0; i < 256; i++) state[i] = i;
     for (let i = 0, j = 0; i < 256; i++) {
@@ -19,7 +26,11 @@ export class Rc4 {
     if (dropped > 0) this.apply(new Uint8Array(dropped));
   }
 
-  /** Writes `from`, with the next bytes of the keystream over it, to the front of `into`; in place by default. */
+  /**
+   * Writes `from`, with the next bytes of the keystream over it, to the front of `into`; in place by default.
+   *
+   * @throws {RangeError} If `into` is too short.
+   */
   apply(from: Uint8Array, into: Uint8Array = from): void {
     const length = from.length, wordsEnd = length & ~3, state = this.#state;
     const source = new DataView(from.buffer, from.byteOffset, length);

@@ -6,7 +6,7 @@ import type { StreamCiphers } from "./keys.ts";
 import type { CryptoMethod } from "./methods.ts";
 import type { MseCloseReason, MseEffect, MseLimits } from "./vocabulary.ts";
 
-/** Where a handshake waits for bytes: `STEPS` says what for. */
+/** Where a handshake that we dialled waits for bytes: `STEPS` says what for. */
 export type OutgoingPhase =
   | "awaitingProtocol"
   | "awaitingKey"
@@ -49,7 +49,7 @@ export interface MseState {
   phase: Phase;
   /** Ours; absent until our public key is written. */
   privateKey: Uint8Array | undefined;
-  /** Known to both sides once they have exchanged keys. */
+  /** What both keys make; kept by who was dialled until the torrent is known as well. */
   secret: Uint8Array | undefined;
   /** What the other side says behind its padding, and how many bytes were passed over in search of it. */
   marker: { readonly bytes: Uint8Array; skipped: number } | undefined;

@@ -48,13 +48,13 @@ export function advance(state: MseState, effects: MseEffect[]): void {
  * A public key is told from a plain handshake by the first byte that differs. A key that begins with the protocol's name
  * comes once in 2^160 connections.
  */
-function tellPlain(onPlain: (state: MseState, effects: MseEffect[]) => void): Step {
+function tellPlain(onName: (state: MseState, effects: MseEffect[]) => void): Step {
   return (state, effects) => {
     const start = state.held.bytes.subarray(0, PROTOCOL_NAME.length);
     if (start.length === 0) return false;
-    if (!state.setup.accepts.mse) onPlain(state, effects); // whatever it is, nobody here can tell
+    if (!state.setup.accepts.mse) onName(state, effects); // whatever it is, nobody here can tell
     else if (start.some((byte, i) => byte !== PROTOCOL_NAME[i])) state.phase = "awaitingKey";
-    else if (start.length === PROTOCOL_NAME.length) onPlain(state, effects);
+    else if (start.length === PROTOCOL_NAME.length) onName(state, effects);
     else return false;
     return true;
   };

@@ -97,7 +97,7 @@ export type MseEffect =
     readonly infoHash: Uint8Array;
     /** The first bytes of the peer's stream, decrypted: what rode along, and what came right behind. */
     readonly initialPayload: Uint8Array;
-    /** Of `rc4`; they stand where the stream goes on. Theirs is whoever takes the stream over. */
+    /** Of `rc4`; they stand where the stream goes on. They belong to whoever takes the stream over. */
     readonly ciphers: StreamCiphers | undefined;
   }
   /** The connection is to be closed. */

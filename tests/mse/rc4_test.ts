@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
 import { concat } from "@std/bytes/concat";
 import fc from "fast-check";
 import { decodeHex, encodeHex } from "../../src/bytes/text.ts";
@@ -66,4 +66,10 @@ Deno.test("apply() decrypts what it encrypted", () => {
     new Rc4(key, 1024).apply(bytes);
     assertEquals(bytes, message);
   }));
+});
+
+Deno.test("Rc4 refuses keys and targets of a length that does not fit", () => {
+  for (const length of [0, 257]) assertThrows(() => new Rc4(new Uint8Array(length)), RangeError, "RC4 key");
+  const cipher = new Rc4(Uint8Array.of(1));
+  assertThrows(() => cipher.apply(new Uint8Array(5), new Uint8Array(4)), RangeError);
 });
