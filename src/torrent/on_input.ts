@@ -17,7 +17,7 @@ import {
 import { refillAll } from "./requesting.ts";
 import { fillSlots, runRound } from "./slots.ts";
 import type { TorrentState } from "./state.ts";
-import { offerPieces, replaceUnwanted } from "./super_seed.ts";
+import { offerPieces, replaceOffers } from "./super_seed.ts";
 import { sweep } from "./sweep.ts";
 import type { TorrentEffect, TorrentInput } from "./vocabulary.ts";
 
@@ -91,7 +91,7 @@ function onTick(state: TorrentState): void {
   if (state.now >= state.mode.sweepAt) sweep(state);
   if (state.now < state.choker.nextRoundAt) return;
   runRound(state);
-  replaceUnwanted(state);
+  if (state.mode.superSeed) replaceOffers(state);
 }
 
 /** What follows from any input: completion, free slots, work for idle peers, dials. */

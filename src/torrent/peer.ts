@@ -86,6 +86,8 @@ export interface Disguise {
   readonly shown: Set<number>;
   /** Those of them that no other peer has got from it yet, oldest first. */
   offers: readonly number[];
+  /** When it was last shown a piece. */
+  offeredAt: number;
 }
 
 /** One connection. */
@@ -142,7 +144,7 @@ export function createPeer(
     fast: connected.fast,
     connectedAt: now,
     listenAddress: connected.direction === "outgoing" ? connected.address : undefined,
-    disguise: context.isDisguised ? { shown: new Set(), offers: [] } : undefined,
+    disguise: context.isDisguised ? { shown: new Set(), offers: [], offeredAt: now } : undefined,
     content: {
       have: new Bitfield(context.pieceCount),
       inverse: false,

@@ -9,6 +9,8 @@ import { send, type TorrentState } from "./state.ts";
 
 /** Pieces that a peer is shown ahead: with one alone it would wait for us after each. libtorrent's number. */
 const MAX_OFFERS = 2;
+/** A peer whose pieces nobody took for so long may have no way to the others, and goes on all the same. */
+const PATIENCE_MS = 300_000;
 
 /** Whether a new peer gets to see an empty client: only while we have everything. */
 export function isDisguised(state: TorrentState): boolean {
@@ -48,14 +50,25 @@ export function offerPieces(state: TorrentState): void {
   }
 }
 
-/** A peer that wants none of the pieces that it was shown and lacks is shown another: it may want some files only. */
-export function replaceUnwanted(state: TorrentState): void {
-  for (const { disguise, flags, content } of state.peers.all()) {
-    const unwanted = disguise?.offers.find((piece) => !content.have.has(piece));
-    if (disguise === undefined || unwanted === undefined || flags.peerInterested) continue;
-    disguise.offers = disguise.offers.filter((piece) => piece !== unwanted);
+/**
+ * Gives up one offer of each peer that would stand still for ever: it wants none of the pieces that it was shown and lacks,
+ * as it may want some files only, or has them all and cannot pass them on.
+ *
+ * Departs from BEP 16: it never goes on before a piece is seen elsewhere, because it thinks of whole swarms only.
+ */
+export function replaceOffers(state: TorrentState): void {
+  for (const peer of state.peers.all()) {
+    const hopeless = hopelessOffer(state, peer), { disguise } = peer;
+    if (disguise === undefined || hopeless === undefined) continue;
+    disguise.offers = disguise.offers.filter((piece) => piece !== hopeless);
     state.mode.offersDue = true;
   }
+}
+
+function hopelessOffer({ now }: TorrentState, { disguise, flags, content }: Peer): number | undefined {
+  const lacking = disguise?.offers.find((piece) => !content.have.has(piece));
+  if (lacking !== undefined) return flags.peerInterested ? undefined : lacking;
+  return disguise && now - disguise.offeredAt >= PATIENCE_MS ? disguise.offers[0] : undefined;
 }
 
 interface Round {
@@ -77,6 +90,7 @@ function offerTo(state: TorrentState, peer: Peer, { offered, isAlone }: Round): 
     if (piece === undefined) return;
     disguise.offers = [...disguise.offers, piece];
     disguise.shown.add(piece);
+    disguise.offeredAt = state.now;
     count(offered, piece, 1);
     send(state, peer, { type: "have", piece });
   }

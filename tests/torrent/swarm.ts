@@ -53,6 +53,7 @@ export interface NodeOptions {
   readonly upRate?: number;
   readonly limits?: Partial<TorrentLimits>;
   readonly sequential?: boolean;
+  readonly superSeed?: boolean;
   readonly priorities?: Uint8Array;
   /** Whether the block it sends is wrong. */
   readonly lies?: (piece: number, begin: number) => boolean;
@@ -98,6 +99,7 @@ export class SwarmNode {
       ...(options.limits && { limits: options.limits }),
       ...(options.priorities && { priorities: options.priorities }),
       sequential: options.sequential ?? false,
+      superSeed: options.superSeed ?? false,
     }, swarm.now);
   }
 
