@@ -5,6 +5,7 @@ import { decodeKrpc, encodeKrpc } from "../src/dht/messages/krpc.ts";
 import type { SendableQuery } from "../src/dht/messages/query.ts";
 import { bindNodeId } from "../src/dht/node_id.ts";
 import { DhtNode } from "../src/dht/node.ts";
+import type { DhtEffect } from "../src/dht/vocabulary.ts";
 import type { PeerAddress } from "../src/peer/address.ts";
 import { globalAddress, seeded } from "../tests/dht/virtual_dht.ts";
 
@@ -19,21 +20,23 @@ function packet(query: SendableQuery): Uint8Array {
   return encodeKrpc({ type: "query", transaction: AA, version: VERSION, readOnly: false, query });
 }
 
-/** Fills the table: the node pings whoever asks, and everybody answers. */
+/** Fills the table: the node pings whoever asks, and everybody answers whatever it asks. */
 function fillTable(): void {
-  for (let now = 0; now < 600_000; now += 10_000) {
-    for (let i = 0; i < 20; i++) {
-      const from = SOURCES[Math.floor(random() * SOURCES.length)]!;
-      const id = bindNodeId(randomBytes(random, 20), from.host, Math.floor(random() * 256));
-      node.handle({ type: "datagram", from, bytes: packet({ type: "ping", id }) }, now);
-      for (const effect of node.handle({ type: "tick" }, now + 500)) {
-        if (effect.type !== "send" || effect.to !== from) continue;
-        const message = decodeKrpc(effect.bytes);
-        if (message.type !== "query") continue;
-        const reply = encodeKrpc({ type: "reply", transaction: message.transaction, reply: { id } });
-        node.handle({ type: "datagram", from, bytes: reply }, now + 500);
-      }
+  const ids = new Map<string, Uint8Array>();
+  const serve = (effects: readonly DhtEffect[], now: number): void => {
+    for (const effect of effects) {
+      const message = effect.type === "send" ? decodeKrpc(effect.bytes) : undefined;
+      if (effect.type !== "send" || message?.type !== "query") continue;
+      const id = ids.get(effect.to.host)!;
+      const bytes = encodeKrpc({ type: "reply", transaction: message.transaction, reply: { id } });
+      serve(node.handle({ type: "datagram", from: effect.to, bytes }, now), now);
     }
+  };
+  for (let i = 0; i < 800; i++) {
+    const from = SOURCES[i]!, id = bindNodeId(randomBytes(random, 20), from.host, i % 256);
+    ids.set(from.host, id);
+    serve(node.handle({ type: "datagram", from, bytes: packet({ type: "ping", id }) }, i * 500), i * 500);
+    serve(node.handle({ type: "tick" }, i * 500 + 499), i * 500 + 499);
   }
 }
 
