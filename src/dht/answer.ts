@@ -1,9 +1,9 @@
 /** What the rows of the query table have in common: who asked, what can be answered, and how long it may be. */
 
-import { concat } from "@std/bytes/concat";
 import type { AddressFamily } from "../peer/address.ts";
-import { BUCKET_SIZE } from "./bucket.ts";
+import { BUCKET_SIZE, type TableNode } from "./bucket.ts";
 import { KRPC_ERRORS } from "./messages/krpc.ts";
+import { COMPACT_NODE_LENGTH } from "./messages/node_info.ts";
 import type { DhtReply } from "./messages/reply.ts";
 import type { DhtState, Family, Requester } from "./state.ts";
 
@@ -40,22 +40,33 @@ export function nodesNear(
   const compact = (version: AddressFamily) => {
     if (want === undefined ? version !== family.version : !want.includes(version)) return undefined;
     const table = state.families.find((other) => other.version === version)?.table;
-    return table && concat(table.closest(target, BUCKET_SIZE, now).map((node) => node.compact));
+    return table && joinCompact(table.closest(target, BUCKET_SIZE, now), version);
   };
   return { id: family.table.id, nodes: compact(4), nodes6: compact(6) };
 }
 
 /** A token for whoever asked, to store something under this target. */
 export function tokenFor({ state, requester, now }: Asked, target: Uint8Array): Uint8Array {
-  return state.tokens.issue(requester.source.ip, target, now);
+  return state.tokens.issue(ipOf(requester), target, now);
 }
 
 /** Whether a token came from us to whoever asked, for this target. */
 export function isOurToken({ state, requester, now }: Asked, token: Uint8Array, target: Uint8Array): boolean {
-  return state.tokens.accepts(token, requester.source.ip, target, now);
+  return state.tokens.accepts(token, ipOf(requester), target, now);
 }
 
 /** An error with its usual words. */
 export function refuse(error: keyof typeof KRPC_ERRORS, message: string): Refusal {
   return { code: KRPC_ERRORS[error], message };
+}
+
+function joinCompact(nodes: readonly TableNode[], family: AddressFamily): Uint8Array {
+  const length = COMPACT_NODE_LENGTH[family], joined = new Uint8Array(nodes.length * length);
+  for (let i = 0; i < nodes.length; i++) joined.set(nodes[i]!.compact, i * length);
+  return joined;
+}
+
+/** The address without the port: tokens outlive a NAT's mapping. */
+function ipOf({ compact }: Requester): Uint8Array {
+  return compact.subarray(0, compact.length - 2);
 }

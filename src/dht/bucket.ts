@@ -48,6 +48,20 @@ export function statusOf(node: TableNode, now: number): NodeStatus {
   return seenAt(node) > now - FRESH_MS ? "good" : "questionable";
 }
 
+/** Nodes by what they are worth; bad ones are left out. */
+export interface SortedOut {
+  readonly good: TableNode[];
+  readonly questionable: TableNode[];
+}
+
+/** Adds the nodes of a bucket. */
+export function sortOut({ nodes }: Bucket, { good, questionable }: SortedOut, now: number): void {
+  for (const node of nodes) {
+    const status = statusOf(node, now);
+    if (status !== "bad") (status === "good" ? good : questionable).push(node);
+  }
+}
+
 /** When anything was last heard of a node. */
 export function seenAt(node: TableNode): number {
   return Math.max(node.repliedAt, node.queriedAt);
@@ -79,7 +93,8 @@ export function keepSpare(bucket: Bucket, spare: TableNode): void {
   if (bucket.spares.length > BUCKET_SIZE) bucket.spares.shift();
 }
 
-/** Up to `count` of the nodes, nearest to `target` first; sorts `nodes` in place. */
+/** The `count` nodes nearest to `target`, in no order; sorts `nodes` in place if that is needed to tell. */
 export function nearestOf(nodes: TableNode[], target: Uint8Array, count: number): TableNode[] {
+  if (nodes.length <= count) return nodes;
   return nodes.sort((a, b) => compareDistance(target, a.id, b.id)).slice(0, count);
 }

@@ -12,30 +12,32 @@ import {
 } from "./answer.ts";
 import type { AnnouncePeerQuery, GetPeersQuery, SampleInfohashesQuery } from "./messages/query.ts";
 import type { DhtReply } from "./messages/reply.ts";
+import { filtersOf } from "./peer_store.ts";
 
 /** Bytes of one entry of `values`, and of what stands around filters and nodes. */
 const VALUE_LENGTH = { 4: 8, 6: 21 } as const, FIELD_OVERHEAD = 12;
 
 /** Answers with a token, the nearest nodes and as many peers as fit. */
 export function onGetPeers(asked: Asked, { infoHash, want, noSeed, scrape }: GetPeersQuery): Answer {
-  const { family, requester } = asked, { peers } = family;
-  const filters = scrape ? peers.filters(infoHash) : undefined;
+  const { family, requester } = asked, { peers } = family, swarm = peers.find(infoHash);
+  const filters = scrape && swarm !== undefined ? filtersOf(swarm) : undefined;
   // BEP 33 "new get_peers semantics": the filters take the room of nodes of the other family.
   const reply: DhtReply = {
     ...nodesNear(asked, infoHash, filters === undefined ? want : undefined),
     // BEP 33 "changed announce accounting": no token when no more peers are taken.
-    token: peers.isFull(infoHash) ? undefined : tokenFor(asked, infoHash),
+    token: peers.isFull(swarm) ? undefined : tokenFor(asked, infoHash),
     seedFilter: filters?.seeds,
     downloaderFilter: filters?.downloaders,
   };
+  if (swarm === undefined) return reply;
   const fields = [reply.nodes, reply.nodes6, reply.seedFilter, reply.downloaderFilter, requester.transaction];
   const taken = fields.reduce(
     (sum, field) => sum + (field === undefined ? 0 : field.length + FIELD_OVERHEAD),
     0,
   );
   const room = Math.max(0, MAX_REPLY_LENGTH - REPLY_OVERHEAD - taken);
-  const values = peers.draw(infoHash, Math.floor(room / VALUE_LENGTH[family.version]), noSeed ?? false);
-  return values.length === 0 ? reply : { ...reply, values };
+  const values = peers.draw(swarm, Math.floor(room / VALUE_LENGTH[family.version]), noSeed ?? false);
+  return { ...reply, values };
 }
 
 /** Stores a peer under the address that it announces itself from. */

@@ -38,7 +38,8 @@ export function onQuery(state: DhtState, from: PeerAddress, message: KrpcQuery, 
   if (family === undefined || state.settings.readOnly || from.port === 0) return;
   const source = state.sources.admit(from, now);
   if (source === undefined || transaction.length > MAX_TRANSACTION_LENGTH) return;
-  const requester = { from, source, transaction }, asked: Asked = { state, family, requester, now };
+  const requester = { from, compact: source.compact, transaction },
+    asked: Asked = { state, family, requester, now };
   const answer = (ON_QUERY[query.type] as (asked: Asked, query: DhtQuery) => Answer)(asked, query);
   if (answer !== "later") {
     if ("code" in answer) sendError(state, requester, answer, now);

@@ -51,6 +51,7 @@ export interface InfoHashSample {
 
 interface StoredPeer {
   readonly key: string;
+  port: number;
   compact: Uint8Array;
   seed: boolean;
   expiresAt: number;
@@ -58,7 +59,9 @@ interface StoredPeer {
   bits: number | undefined;
 }
 
-interface Swarm {
+/** The peers of one torrent. */
+export interface Swarm {
+  /** Its info hash. */
   readonly target: Uint8Array;
   /** By host: one address counts once, whatever its port (BEP 33 "changed announce accounting"). */
   readonly byHost: Map<string, StoredPeer>;
@@ -88,29 +91,41 @@ export class PeerStore {
     return this.#peers;
   }
 
-  /** Whether the torrent takes no more peers: then nobody gets a token for it (BEP 33 "changed announce accounting"). */
-  isFull(infoHash: Uint8Array): boolean {
-    return this.#peers >= MAX_PEERS ||
-      (this.#swarms.get(encodeHex(infoHash))?.list.length ?? 0) >= MAX_PEERS_PER_INFO_HASH;
+  /** The peers of a torrent, if there are any. */
+  find(infoHash: Uint8Array): Swarm | undefined {
+    return this.#swarms.get(encodeHex(infoHash));
+  }
+
+  /** Whether a torrent takes no more peers: then nobody gets a token for it (BEP 33 "changed announce accounting"). */
+  isFull(swarm: Swarm | undefined): boolean {
+    return this.#peers >= MAX_PEERS || (swarm?.list.length ?? 0) >= MAX_PEERS_PER_INFO_HASH;
   }
 
   /** Stores or renews a peer. If there are too many info hashes, those far from `near`, our own id, are forgotten. */
   announce(infoHash: Uint8Array, { address, seed }: Announcement, near: Uint8Array, now: number): void {
-    const key = hostKey(address), compact = encodeCompactPeer(address), expiresAt = now + LIFETIME_MS;
-    const swarm = this.#swarms.get(encodeHex(infoHash));
-    const known = swarm?.byHost.get(key);
+    const key = hostKey(address), { port } = address, expiresAt = now + LIFETIME_MS;
+    const swarm = this.find(infoHash), known = swarm?.byHost.get(key);
     if (known !== undefined) {
-      Object.assign(known, { compact, seed, expiresAt });
-    } else if (!this.isFull(infoHash)) {
-      this.#add(swarm ?? this.#found(infoHash, near), { key, compact, seed, expiresAt, bits: undefined });
+      if (known.port !== port) known.compact = encodeCompactPeer(address);
+      known.port = port;
+      known.seed = seed;
+      known.expiresAt = expiresAt;
+    } else if (!this.isFull(swarm)) {
+      const compact = encodeCompactPeer(address);
+      this.#add(swarm ?? this.#found(infoHash, near), {
+        key,
+        port,
+        compact,
+        seed,
+        expiresAt,
+        bits: undefined,
+      });
     }
   }
 
   /** Draws up to `count` peers in compact form; with `noSeed` seeds only if there is nobody else (BEP 33). */
-  draw(infoHash: Uint8Array, count: number, noSeed: boolean): Uint8Array[] {
-    const swarm = this.#swarms.get(encodeHex(infoHash));
-    if (swarm === undefined) return [];
-    const { list } = swarm, drawn: Uint8Array[] = [], start = randomBelow(this.#random, list.length);
+  draw({ list }: Swarm, count: number, noSeed: boolean): Uint8Array[] {
+    const drawn: Uint8Array[] = [], start = randomBelow(this.#random, list.length);
     const take = (wanted: (peer: StoredPeer) => boolean) => {
       for (let i = 0; i < list.length && drawn.length < count; i++) {
         const peer = list[(start + i) % list.length]!;
@@ -120,18 +135,6 @@ export class PeerStore {
     take(({ seed }) => !noSeed || !seed);
     if (noSeed) take(({ seed }) => seed);
     return drawn;
-  }
-
-  /** The filters of a torrent, or `undefined` if nothing is known of it (BEP 33 "new get_peers semantics"). */
-  filters(infoHash: Uint8Array): SwarmFilters | undefined {
-    const swarm = this.#swarms.get(encodeHex(infoHash));
-    if (swarm === undefined) return undefined;
-    const seeds = new BloomFilter(), downloaders = new BloomFilter();
-    for (const peer of swarm.list) {
-      peer.bits ??= bloomBits(peer.compact.subarray(0, -2));
-      (peer.seed ? seeds : downloaders).addBits(peer.bits);
-    }
-    return { seeds: seeds.toBytes(), downloaders: downloaders.toBytes() };
   }
 
   /** Some of the info hashes; the same ones for five minutes (BEP 51 "sampling RPC"). */
@@ -182,4 +185,14 @@ export class PeerStore {
     drawn.forEach((target, i) => bytes.set(target, i * 20));
     return bytes;
   }
+}
+
+/** The two filters of a torrent (BEP 33 "new get_peers semantics"). */
+export function filtersOf({ list }: Swarm): SwarmFilters {
+  const seeds = new BloomFilter(), downloaders = new BloomFilter();
+  for (const peer of list) {
+    peer.bits ??= bloomBits(peer.compact.subarray(0, -2));
+    (peer.seed ? seeds : downloaders).addBits(peer.bits);
+  }
+  return { seeds: seeds.toBytes(), downloaders: downloaders.toBytes() };
 }

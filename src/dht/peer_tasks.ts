@@ -3,6 +3,7 @@
 import { encodeHex } from "../bytes/text.ts";
 import { decodeCompactPeer, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
 import { isReachableHost } from "./network.ts";
+import { filtersOf } from "./peer_store.ts";
 import type { DhtState, Lookup, Operation, Task, Writes } from "./state.ts";
 import { ownId, type TaskRow, tell } from "./task.ts";
 
@@ -67,7 +68,7 @@ export const ANNOUNCE: TaskRow<TaskOf<"announce">> = {
 /** Counts a swarm. */
 export const SCRAPE: TaskRow<TaskOf<"scrape">> = {
   begin(_state, { family, shortlist }, { seeds, downloaders }) {
-    const own = family.peers.filters(shortlist.target);
+    const swarm = family.peers.find(shortlist.target), own = swarm && filtersOf(swarm);
     if (own === undefined) return;
     seeds.merge(own.seeds);
     downloaders.merge(own.downloaders);
@@ -104,8 +105,8 @@ export function tellStored(state: DhtState, operation: Operation, writes: Writes
 }
 
 function tellOwnPeers(state: DhtState, lookup: Lookup, seen: Set<string>, noSeed: boolean): void {
-  const { family, shortlist } = lookup;
-  tellPeers(state, lookup, seen, family.peers.draw(shortlist.target, MAX_OWN_PEERS, noSeed));
+  const { peers } = lookup.family, swarm = peers.find(lookup.shortlist.target);
+  if (swarm !== undefined) tellPeers(state, lookup, seen, peers.draw(swarm, MAX_OWN_PEERS, noSeed));
 }
 
 function tellPeers(

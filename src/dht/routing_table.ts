@@ -15,6 +15,8 @@ import {
   leastQuestionable,
   nearestOf,
   seenAt,
+  type SortedOut,
+  sortOut,
   statusOf,
   suspectIn,
   type TableNode,
@@ -120,24 +122,18 @@ export class RoutingTable {
     if (node !== undefined) this.#remove(node);
   }
 
-  /** Up to `count` nodes near `target`, nearest first: good ones, and questionable ones if there are too few. */
+  /** The `count` nodes nearest to `target`, in no order: good ones, and questionable ones if there are too few. */
   closest(target: Uint8Array, count: number, now: number): TableNode[] {
-    const good: TableNode[] = [], questionable: TableNode[] = [];
-    const take = (bucket: Bucket) => {
-      for (const node of bucket.nodes) {
-        const status = statusOf(node, now);
-        if (status !== "bad") (status === "good" ? good : questionable).push(node);
-      }
-    };
+    const found: SortedOut = { good: [], questionable: [] }, { good, questionable } = found;
     // All of the target's own bucket is nearer than all deeper buckets, and these are nearer than each one before.
     const own = this.#indexOf(target);
-    take(this.#buckets[own]!);
-    if (good.length < count) this.#buckets.slice(own + 1).forEach(take);
-    for (let i = own - 1; good.length < count && i >= 0; i--) take(this.#buckets[i]!);
-    const nearest = nearestOf(good, target, count);
-    return nearest.length === count
-      ? nearest
-      : [...nearest, ...nearestOf(questionable, target, count - nearest.length)];
+    sortOut(this.#buckets[own]!, found, now);
+    if (good.length < count) {
+      for (let i = own + 1; i < this.#buckets.length; i++) sortOut(this.#buckets[i]!, found, now);
+    }
+    for (let i = own - 1; good.length < count && i >= 0; i--) sortOut(this.#buckets[i]!, found, now);
+    if (good.length >= count || questionable.length === 0) return nearestOf(good, target, count);
+    return [...good, ...nearestOf(questionable, target, count - good.length)];
   }
 
   /**

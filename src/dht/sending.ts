@@ -29,14 +29,14 @@ export function sendCheck(state: DhtState, family: Family, address: PeerAddress,
   sendQuery(state, address, { type: "ping", id: family.table.id }, { type: "check" }, now);
 }
 
-/** Answers a query. */
+/** Answers a query; like every answer, it tells the one who asked how the world sees them (BEP 42 "bootstrapping"). */
 export function sendReply(state: DhtState, requester: Requester, reply: DhtReply, now: number): void {
   const { transaction } = requester, { version } = state.settings;
   const bytes = encodeKrpc({
     type: "reply",
     transaction,
     version,
-    requester: compactRequester(requester),
+    requester: requester.compact,
     reply,
   });
   send(state, requester.from, bytes, now);
@@ -54,7 +54,7 @@ export function sendError(
     type: "error",
     transaction,
     version,
-    requester: compactRequester(requester),
+    requester: requester.compact,
     ...error,
   });
   send(state, requester.from, bytes, now);
@@ -64,13 +64,4 @@ function send(state: DhtState, to: PeerAddress, bytes: Uint8Array, now: number):
   if (!state.sources.spend(bytes.length, now)) return;
   state.traffic.queriesAnswered++;
   state.effects.push({ type: "send", to, bytes });
-}
-
-/** BEP 42 "bootstrapping": every answer tells the one who asked how the world sees them. */
-function compactRequester({ from, source }: Requester): Uint8Array {
-  const { ip } = source, compact = new Uint8Array(ip.length + 2);
-  compact.set(ip);
-  compact[ip.length] = from.port >>> 8;
-  compact[ip.length + 1] = from.port;
-  return compact;
 }

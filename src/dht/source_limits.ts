@@ -1,6 +1,6 @@
 /** How much we answer: so many queries from one source, so many bytes to all, silence for who floods. */
 
-import { parseIp, type PeerAddress } from "../peer/address.ts";
+import { encodeCompactPeer, type PeerAddress } from "../peer/address.ts";
 import { sourceOf } from "./network.ts";
 
 /** Limits on what others can make us send. */
@@ -31,9 +31,10 @@ const SAVING_SECONDS = 10;
 
 /** Whoever sends us queries. */
 export interface Source {
-  readonly host: string;
-  /** The address of `host`, 4 or 16 bytes. */
-  readonly ip: Uint8Array;
+  /** Where the last query came from. */
+  from: PeerAddress;
+  /** The same in compact form: worth keeping, for most sources use one port only. */
+  compact: Uint8Array;
   /** Queries it may still send now. */
   queries: number;
   /** When `queries` was right. */
@@ -62,7 +63,7 @@ export class SourceLimits {
 
   /** Counts a query. `undefined`: do not answer it. */
   admit(from: PeerAddress, now: number): Source | undefined {
-    const { host } = from, source = this.#source(from, now);
+    const source = this.#source(from, now);
     if (now < source.blockedUntil) return undefined;
     const { burst, queriesPerSecond, blockMs } = this.#limits;
     source.queries = Math.min(burst, source.queries + (now - source.countedAt) / 1000 * queriesPerSecond);
@@ -72,8 +73,11 @@ export class SourceLimits {
       return undefined;
     }
     source.queries--;
-    // Hosts of one /64 share a source, but each has an address of its own.
-    return source.host === host ? source : { ...source, host, ip: ipOf(host) };
+    if (source.from.port !== from.port || source.from.host !== from.host) {
+      source.from = from;
+      source.compact = encodeCompactPeer(from);
+    }
+    return source;
   }
 
   /** Takes the bytes of a reply from what all may have together; `false`: do not send it. */
@@ -93,21 +97,9 @@ export class SourceLimits {
       if (this.#sources.size < MAX_SOURCES) break;
       this.#sources.delete(oldest);
     }
-    const { host } = from;
-    const source = {
-      host,
-      ip: ipOf(host),
-      queries: this.#limits.burst,
-      countedAt: now,
-      blockedUntil: -Infinity,
-    };
+    const { burst } = this.#limits, compact = encodeCompactPeer(from);
+    const source = { from, compact, queries: burst, countedAt: now, blockedUntil: -Infinity };
     this.#sources.set(key, source);
     return source;
   }
-}
-
-function ipOf(host: string): Uint8Array {
-  const ip = parseIp(host);
-  if (ip === undefined) throw new RangeError(`Cannot answer "${host}": not an IP address`);
-  return ip;
 }

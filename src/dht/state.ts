@@ -10,7 +10,7 @@ import type { ItemStore } from "./item_store.ts";
 import type { PeerStore } from "./peer_store.ts";
 import type { RoutingTable } from "./routing_table.ts";
 import type { Candidate, Shortlist } from "./shortlist.ts";
-import type { Source, SourceLimits } from "./source_limits.ts";
+import type { SourceLimits } from "./source_limits.ts";
 import type { TokenBook } from "./token.ts";
 import type { Transactions } from "./transactions.ts";
 import type { DhtEffect, DhtNodeState } from "./vocabulary.ts";
@@ -66,7 +66,8 @@ export interface Family {
 /** Whom to answer, and to which of their queries. */
 export interface Requester {
   readonly from: PeerAddress;
-  readonly source: Source;
+  /** `from` in compact form. */
+  readonly compact: Uint8Array;
   /** Their transaction id: a view of their packet unless it was copied. */
   readonly transaction: Uint8Array;
 }

@@ -52,10 +52,12 @@ export class TokenBook {
   }
 }
 
+/** Scratch: allocating would cost as much as hashing. */
+const INPUT: Uint8Array = new Uint8Array(SECRET_LENGTH + 16 + 20);
+
 function tokenOf(secret: Uint8Array, ip: Uint8Array, target: Uint8Array): Uint8Array<ArrayBuffer> {
-  const input = new Uint8Array(secret.length + ip.length + target.length);
-  input.set(ip);
-  input.set(secret, ip.length);
-  input.set(target, ip.length + secret.length);
-  return sha1Sync(input).subarray(0, TOKEN_LENGTH);
+  INPUT.set(ip);
+  INPUT.set(secret, ip.length);
+  INPUT.set(target, ip.length + SECRET_LENGTH);
+  return sha1Sync(INPUT.subarray(0, ip.length + SECRET_LENGTH + target.length)).subarray(0, TOKEN_LENGTH);
 }

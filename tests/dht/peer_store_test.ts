@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { randomBytes } from "../../src/bytes/random.ts";
 import { encodeHex } from "../../src/bytes/text.ts";
 import { BloomFilter } from "../../src/dht/bloom_filter.ts";
-import { MAX_INFO_HASHES, MAX_PEERS_PER_INFO_HASH, PeerStore } from "../../src/dht/peer_store.ts";
+import { filtersOf, MAX_INFO_HASHES, MAX_PEERS_PER_INFO_HASH, PeerStore } from "../../src/dht/peer_store.ts";
 import { decodeCompactPeer } from "../../src/peer/address.ts";
 import { globalAddress, seeded } from "./virtual_dht.ts";
 
@@ -17,7 +17,7 @@ function filled(count: number, seeds = 0): PeerStore {
 }
 
 Deno.test("PeerStore.draw() gives what was announced, each peer once", () => {
-  const store = filled(30), drawn = store.draw(HASH, 100, false).map(decodeCompactPeer);
+  const store = filled(30), drawn = store.draw(store.find(HASH)!, 100, false).map(decodeCompactPeer);
   assertEquals(
     drawn.map(({ host }) => host).sort(),
     Array.from({ length: 30 }, (_, i) => globalAddress(i).host).sort(),
@@ -25,16 +25,17 @@ Deno.test("PeerStore.draw() gives what was announced, each peer once", () => {
 });
 
 Deno.test("PeerStore.draw() gives no more than asked, and not always the same", () => {
-  const store = filled(100), draws = Array.from({ length: 20 }, () => store.draw(HASH, 10, false));
+  const store = filled(100),
+    draws = Array.from({ length: 20 }, () => store.draw(store.find(HASH)!, 10, false));
   for (const drawn of draws) assertEquals(new Set(drawn.map(encodeHex)).size, 10);
   assert(new Set(draws.flat().map(encodeHex)).size > 50);
 });
 
 Deno.test("PeerStore.draw() prefers downloaders when told so", () => {
-  const store = filled(20, 15), drawn = store.draw(HASH, 5, true).map(decodeCompactPeer);
+  const store = filled(20, 15), drawn = store.draw(store.find(HASH)!, 5, true).map(decodeCompactPeer);
   const downloaders = Array.from({ length: 5 }, (_, i) => globalAddress(15 + i).host);
   assertEquals(drawn.map(({ host }) => host).sort(), downloaders.sort());
-  assertEquals(store.draw(HASH, 8, true).length, 8, "seeds are better than nobody");
+  assertEquals(store.draw(store.find(HASH)!, 8, true).length, 8, "seeds are better than nobody");
 });
 
 Deno.test("PeerStore.announce() counts an address once, whatever its port", () => {
@@ -42,7 +43,10 @@ Deno.test("PeerStore.announce() counts an address once, whatever its port", () =
   for (const port of [1000, 2000]) {
     store.announce(HASH, { address: { host: "1.2.3.4", port }, seed: port === 2000 }, NEAR, 0);
   }
-  assertEquals(store.draw(HASH, 9, false).map(decodeCompactPeer), [{ host: "1.2.3.4", port: 2000 }]);
+  assertEquals(store.draw(store.find(HASH)!, 9, false).map(decodeCompactPeer), [{
+    host: "1.2.3.4",
+    port: 2000,
+  }]);
   assertEquals(store.peerCount, 1);
 });
 
@@ -60,25 +64,25 @@ Deno.test("PeerStore.expire() forgets who has been silent for 45 minutes", () =>
   store.expire(44 * MINUTE);
   assertEquals(store.peerCount, 10);
   store.expire(46 * MINUTE);
-  assertEquals(store.draw(HASH, 9, false).map(decodeCompactPeer), [globalAddress(3)]);
+  assertEquals(store.draw(store.find(HASH)!, 9, false).map(decodeCompactPeer), [globalAddress(3)]);
   store.expire(80 * MINUTE);
   assertEquals([store.peerCount, store.infoHashCount], [0, 0]);
 });
 
-Deno.test("PeerStore.filters() hold seeds and downloaders apart", () => {
-  const store = filled(50, 20), filters = store.filters(HASH)!;
+Deno.test("filtersOf() holds seeds and downloaders apart", () => {
+  const store = filled(50, 20), filters = filtersOf(store.find(HASH)!);
   const seeds = new BloomFilter(), downloaders = new BloomFilter();
   for (let i = 0; i < 50; i++) {
     const ip = Uint8Array.from(globalAddress(i).host.split("."), Number);
     (i < 20 ? seeds : downloaders).add(ip);
   }
   assertEquals([filters.seeds, filters.downloaders], [seeds.toBytes(), downloaders.toBytes()]);
-  assertEquals(store.filters(NEAR), undefined);
+  assertEquals(store.find(NEAR), undefined);
 });
 
 Deno.test("PeerStore.isFull() stops a torrent at its limit", () => {
   const store = filled(MAX_PEERS_PER_INFO_HASH + 10);
-  assert(store.isFull(HASH));
+  assert(store.isFull(store.find(HASH)));
   assertEquals(store.peerCount, MAX_PEERS_PER_INFO_HASH);
   store.announce(HASH, { address: globalAddress(0), seed: true }, NEAR, 0);
   assertEquals(store.peerCount, MAX_PEERS_PER_INFO_HASH, "who is known may renew");
