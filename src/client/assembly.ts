@@ -20,8 +20,10 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
   const download = new RateLimiter(clock, options.downloadLimit ?? 0);
   const upload = new RateLimiter(clock, options.uploadLimit ?? 0);
   const events = new EventStream<ClientEvent>();
+  const dht = typeof options.dht === "object" ? options.dht : {};
   const hub = new DatagramHub(network, () => ({
-    port: context.listenAddress?.port ?? 0,
+    port: dht.port ?? context.listenAddress?.port ?? 0,
+    mustHavePort: dht.port !== undefined,
     ...(options.host !== undefined && { host: options.host }),
   }));
   const context: ClientContext = {
@@ -40,7 +42,7 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
       hub,
       clock,
       random,
-      dht: typeof options.dht === "object" ? options.dht : {},
+      dht,
       port: () => context.listenAddress?.port,
       onState: (state, nodes) => events.push({ type: "dht", state, nodes }),
       onExternalAddress: (host) => events.push({ type: "externalAddress", host }),

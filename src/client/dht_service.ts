@@ -16,6 +16,8 @@ export interface DhtOptions {
   readonly routers?: readonly HostAndPort[];
   /** Other nodes to begin with; unlike routers they are kept in the table. */
   readonly nodes?: readonly HostAndPort[];
+  /** UDP port, which UDP trackers share; by default that of the TCP listener, or another one if it is taken. */
+  readonly port?: number;
   /** Ask, but do not answer others (BEP 43). */
   readonly readOnly?: boolean;
   /** Where known nodes are kept between two runs; nowhere by default. */
@@ -75,6 +77,7 @@ interface Membership {
 export class DhtService {
   readonly #options: DhtServiceOptions;
   readonly #members = new Set<Membership>();
+  readonly #closing = new AbortController();
   #runner: Promise<DhtRunner> | undefined;
   #isClosed = false;
 
@@ -122,19 +125,22 @@ export class DhtService {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const { abort, cancel } of this.#members) cancel(), abort.abort(new Error("the client is closed"));
+    this.#closing.abort(new Error("the client is closed"));
+    for (const { abort, cancel } of this.#members) cancel(), abort.abort(this.#closing.signal.reason);
     const runner = await this.#runner?.catch(() => undefined), { state } = this.#options.dht;
     if (runner === undefined) return;
-    const snapshot = runner.snapshot();
+    const snapshot = runner.nodes().length > 0 ? runner.snapshot() : undefined;
     runner.close();
-    await state?.write(SNAPSHOT, snapshot).catch(() => {}); // the next run begins with the routers
+    // What an earlier run knew outlives one without network; if it cannot be kept, the next one begins with the routers.
+    if (snapshot) await state?.write(SNAPSHOT, snapshot).catch(() => {});
   }
 
   async #start(): Promise<DhtRunner> {
     const { hub, clock, random, dht, onExternalAddress } = this.#options;
     const snapshot = await dht.state?.read(SNAPSHOT).catch(() => undefined);
-    const routers = await this.#resolve(dht.routers ?? DHT_ROUTERS),
-      nodes = await this.#resolve(dht.nodes ?? []);
+    const [routers = [], nodes = []] = await Promise.all(
+      [dht.routers ?? DHT_ROUTERS, dht.nodes ?? []].map((hosts) => this.#resolve(hosts)),
+    );
     const settings = {
       hub,
       clock,
@@ -155,9 +161,9 @@ export class DhtService {
   }
 
   async #resolve(hosts: readonly HostAndPort[]): Promise<PeerAddress[]> {
-    const { network } = this.#options;
+    const { network } = this.#options, { signal } = this.#closing;
     const found = await Promise.all(hosts.map(async ({ host, port }) => {
-      const hosts = await network.resolve(host).catch(() => []);
+      const hosts = await network.resolve(host, { signal }).catch(() => []);
       return hosts.flatMap((text) => canonicalHost(text) ?? []).map((host) => ({ host, port }));
     }));
     return found.flat();

@@ -46,6 +46,10 @@ export interface TorrentStatus {
   readonly eta: number | undefined;
   /** How much of a magnet link's metadata is here, 0 to 1. */
   readonly metadata: number;
+  /** The same in blocks of 16 KiB (BEP 9). */
+  readonly metadataBlocks: number;
+  /** Blocks of the metadata in all; 0 while no peer has told how many. */
+  readonly metadataBlockCount: number;
   /** How far a check has come, 0 to 1, while `state` is "checking". */
   readonly checked: number;
   /** Why the torrent failed. */

@@ -48,10 +48,9 @@ export class MetadataHunt implements PeerHost {
     return this.#found.promise;
   }
 
-  /** Share of the metadata that is here, 0 to 1. */
-  get progress(): number {
-    const { received, blockCount } = this.#machine.progress();
-    return blockCount === 0 ? 0 : received / blockCount;
+  /** Blocks of the metadata that are here, and in all; 0 while no peer has told how many. */
+  get progress(): { readonly received: number; readonly blockCount: number } {
+    return this.#machine.progress();
   }
 
   /** How many peers are connected. */

@@ -86,6 +86,8 @@ export interface AddOptions {
   readonly trackers?: readonly string[];
   /** Start paused. */
   readonly paused?: boolean;
+  /** Of a magnet link fetch the metadata only: the torrent pauses then, and touches no file before `resume()`. */
+  readonly metadataOnly?: boolean;
   /** Hash everything on disk even if resume data vouches for it. */
   readonly recheck?: boolean;
   /** Write into a file that exists with other content. */

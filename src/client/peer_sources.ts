@@ -34,11 +34,13 @@ export interface PeerSourcesOptions {
 export class PeerSources {
   readonly #options: PeerSourcesOptions;
   readonly #trackers: TrackerSource;
+  #isPrivate: boolean;
   #leaveDht: (() => void) | undefined;
 
   /** Announces nothing before `start`. */
   constructor(options: PeerSourcesOptions) {
     this.#options = options;
+    this.#isPrivate = options.isPrivate;
     this.#trackers = new TrackerSource({
       ...options,
       addPeers: (peers) => options.addPeers("tracker", peers),
@@ -47,9 +49,9 @@ export class PeerSources {
 
   /** Begins to announce. */
   start(): void {
-    const { context, infoHash, isPrivate, nodes } = this.#options;
+    const { context, infoHash, nodes } = this.#options;
     this.#trackers.start();
-    if (isPrivate || context.dht === undefined || this.#leaveDht) return;
+    if (this.#isPrivate || context.dht === undefined || this.#leaveDht) return;
     if (nodes.length > 0) void context.dht.addNodes(nodes);
     this.#leaveDht = context.dht.join({
       infoHash,
@@ -71,6 +73,7 @@ export class PeerSources {
 
   /** The torrent turned out to be private: only its trackers may know of it (BEP 27). */
   becomePrivate(): void {
+    this.#isPrivate = true;
     this.#leaveDht?.();
     this.#leaveDht = undefined;
   }

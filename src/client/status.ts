@@ -9,8 +9,8 @@ import type { LiveTorrent } from "./live_torrent.ts";
 export interface StatusSources {
   readonly state: TorrentState;
   readonly error: Error | undefined;
-  /** Share of the metadata that is here. */
-  readonly metadata: number;
+  /** Blocks of the metadata. */
+  readonly metadata: { readonly received: number; readonly blockCount: number };
   /** Share of the content that was checked. */
   readonly checked: number;
   /** Peers while the metadata is fetched. */
@@ -24,7 +24,7 @@ export interface StatusSources {
 
 /** Makes a snapshot. */
 export function statusOf(sources: StatusSources): TorrentStatus {
-  const { info, live, progress } = sources;
+  const { info, live, progress, metadata: { received, blockCount } } = sources;
   const stats = live?.stats(), peers = live?.peers() ?? [];
   const wantedLength = progress?.wantedLength ?? info?.contentLength ?? 0;
   const completedLength = progress?.completedLength ?? 0;
@@ -44,7 +44,9 @@ export function statusOf(sources: StatusSources): TorrentStatus {
     seeds: peers.filter(({ uploadOnly }) => uploadOnly).length,
     candidates: Math.max(0, (stats?.candidates ?? 0) - peers.length),
     eta: downloadRate > 0 ? (wantedLength - completedLength) / downloadRate : undefined,
-    metadata: sources.metadata,
+    metadata: info ? 1 : blockCount === 0 ? 0 : received / blockCount,
+    metadataBlocks: received,
+    metadataBlockCount: blockCount,
     checked: sources.checked,
     error: sources.error,
   };

@@ -13,6 +13,7 @@ import type { MagnetLink } from "../metainfo/magnet.ts";
 import { type Metainfo, readMetainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { CandidateSource } from "../torrent/vocabulary.ts";
+import { METADATA_BLOCK_LENGTH } from "../wire/messages/metadata.ts";
 import type { ClientContext } from "./client_context.ts";
 import { ContentSession, selection } from "./content_session.ts";
 import type { TorrentStatus } from "./events.ts";
@@ -102,7 +103,7 @@ export class TorrentSession {
       live: content?.live,
       progress: content?.progress,
       checked: content?.checked ?? 0,
-      metadata: this.#metainfo ? 1 : this.#hunt?.progress ?? 0,
+      metadata: this.#metadataProgress(),
       huntPeers: this.#hunt?.peers ?? 0,
     });
   }
@@ -121,8 +122,12 @@ export class TorrentSession {
   async start(): Promise<void> {
     this.#cancelProgress = this.life.reportProgress(() => this.status());
     try {
-      if (this.#metainfo === undefined) await this.#findMetadata();
-      await this.#startContent();
+      if (this.#metainfo === undefined) {
+        const metainfo = await this.#findMetadata();
+        if (this.#options.add.metadataOnly) return this.#rest(metainfo);
+        await this.#open(metainfo);
+      } else if (this.#content === undefined) await this.#open(this.#metainfo);
+      if (!this.life.signal.aborted) await this.#startContent();
     } catch (error) {
       if (!this.life.signal.aborted) this.life.fail(asError(error));
     }
@@ -155,13 +160,11 @@ export class TorrentSession {
   /** Goes on after `pause` or a failure. */
   resume(): void {
     if (this.life.state !== "paused" && this.life.state !== "failed") return;
-    if (this.#content?.live === undefined) {
-      this.life.enter(this.#metainfo ? "checking" : "metadata");
-      this.#cancelProgress();
-      return void this.start();
-    }
-    this.#content.resume();
     if (this.#options.add.announce !== false) this.#sources?.start();
+    if (this.#content?.live !== undefined) return this.#content.resume();
+    this.life.enter(this.#metainfo ? "checking" : "metadata");
+    this.#cancelProgress();
+    void this.start();
   }
 
   /** Hashes everything on the disk; what is missing is downloaded again. */
@@ -205,8 +208,8 @@ export class TorrentSession {
     this.life.events.end();
   }
 
-  /** The first life: until the info dictionary is here. */
-  async #findMetadata(): Promise<void> {
+  /** The first life: until the info dictionary is here. @throws Why the torrent was closed before. */
+  async #findMetadata(): Promise<Metainfo> {
     const { context, origin, add } = this.#options,
       { magnet } = origin as Extract<Origin, { magnet: MagnetLink }>;
     const hunt = this.#hunt = new MetadataHunt({ context, life: this.life, desk: this.desk, magnet });
@@ -214,15 +217,32 @@ export class TorrentSession {
     this.#startSources(magnet.trackers.map((url) => [url]), magnet.nodes, false);
     this.addPeers("user", add.peers ?? []);
     void this.#addNamedPeers(magnet.peers);
-    const rawInfo = await hunt.found;
-    const metainfo = await metainfoOf(rawInfo, magnet);
-    const store = await this.#options.openStore(metainfo);
+    return await metainfoOf(await hunt.found, magnet);
+  }
+
+  /** Between the lives: connections wait for the content to be looked at. */
+  async #open(metainfo: Metainfo): Promise<void> {
+    const store = await this.#options.openStore(metainfo), isNews = this.#metainfo === undefined;
     this.desk.serve(undefined);
-    hunt.close();
+    this.#hunt?.close();
     if (this.life.signal.aborted) return await store.close();
     this.#know(metainfo, store);
     this.life.enter("checking");
     if (metainfo.info.private) this.#sources?.becomePrivate();
+    if (isNews) this.life.emit({ type: "metadata", infoHash: this.life.infoHash, metainfo });
+  }
+
+  /** The metadata was all that was wanted: nobody is asked, answered or told any more. */
+  #rest(metainfo: Metainfo): void {
+    if (this.life.signal.aborted) return;
+    this.#metainfo = metainfo;
+    this.desk.serve(undefined);
+    this.desk.drop("the metadata is here");
+    this.#hunt?.close();
+    if (metainfo.info.private) this.#sources?.becomePrivate();
+    void this.#sources?.stop();
+    this.life.reach("metadata");
+    this.life.enter("paused");
     this.life.emit({ type: "metadata", infoHash: this.life.infoHash, metainfo });
   }
 
@@ -295,6 +315,12 @@ export class TorrentSession {
       ...(isMetadataShared(metainfo) && { metadataSize: metainfo.rawInfo.length }),
       ...(live.isComplete && { uploadOnly: true }),
     };
+  }
+
+  #metadataProgress(): { readonly received: number; readonly blockCount: number } {
+    if (this.#metainfo === undefined) return this.#hunt?.progress ?? { received: 0, blockCount: 0 };
+    const blockCount = Math.ceil(this.#metainfo.rawInfo.length / METADATA_BLOCK_LENGTH);
+    return { received: blockCount, blockCount };
   }
 
   #contentOrThrow(): ContentSession {

@@ -13,22 +13,19 @@ const LONGEST_DATAGRAM = 8192;
 /** Takes a datagram if it is its own, and says so. The bytes may be reused after the call. */
 export type DatagramConsumer = (from: PeerAddress, bytes: Uint8Array) => boolean;
 
-/** Where the shared socket shall be bound. */
-export interface HubPlace extends BindOptions {
-  /** Fail if the port is taken; otherwise another one is chosen. */
-  readonly mustHavePort?: boolean;
-}
-
 /** A socket that several protocols share. It is bound when first needed. */
 export class DatagramHub {
   readonly #network: Network;
-  readonly #where: () => HubPlace;
+  readonly #where: () => BindOptions & { readonly mustHavePort?: boolean };
   readonly #consumers = new Set<DatagramConsumer>();
   #socket: Promise<DatagramSocket> | undefined;
   #isClosed = false;
 
-  /** Binds nothing yet. `where` is asked when the time comes. */
-  constructor(network: Network, where: () => HubPlace = () => ({})) {
+  /**
+   * Binds nothing yet. `where` is asked when the time comes. If the port is taken another one is chosen, unless it must
+   * be this one.
+   */
+  constructor(network: Network, where: () => BindOptions & { readonly mustHavePort?: boolean } = () => ({})) {
     this.#network = network;
     this.#where = where;
   }
