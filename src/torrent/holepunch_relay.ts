@@ -10,6 +10,7 @@ import type { PeerKey } from "./vocabulary.ts";
 
 /** A connected peer as the relay sees it. */
 export interface RelayPeer {
+  /** The connection. */
   readonly peer: PeerKey;
   /** The other end of the connection. */
   readonly address: PeerAddress;
@@ -35,8 +36,11 @@ export interface Rendezvous {
 
 /** A message to a peer. */
 export interface RelayEffect {
+  /** There is nothing else to do. */
   readonly type: "send";
+  /** To whom. */
   readonly peer: PeerKey;
+  /** The message: `connect` or an error. */
   readonly message: HolepunchMessage;
 }
 

@@ -7,6 +7,9 @@
  * the effects that are to be carried out, in order: messages to send, blocks to read, pieces to verify and write,
  * addresses to dial. Nothing else goes in or out, so the same inputs always give the same effects.
  *
+ * Beside them stand two smaller ones, for both lives of a torrent: {@linkcode PexExchange} tells peers about peers (BEP 11),
+ * and {@linkcode HolepunchRelay} brings peers behind NATs together (BEP 55).
+ *
  * ```ts
  * import { assertEquals } from "@std/assert";
  * import { Torrent, uniformGeometry } from "@network/bittorrent/torrent";
@@ -61,8 +64,12 @@ export { StateError } from "../errors.ts";
 export { Bitfield } from "../bytes/bitfield.ts";
 export type { Random } from "../bytes/random.ts";
 export type { PeerAddress } from "../peer/address.ts";
+export type { ExtensionHandshake, ExtensionHandshakeFields } from "../wire/messages/extension.ts";
+export type { HolepunchMessage } from "../wire/messages/holepunch.ts";
 export type { MetadataMessage } from "../wire/messages/metadata.ts";
 export type { BlockRange, HashRange, KeepAliveMessage, PeerMessage } from "../wire/messages/message.ts";
+export type { PexMessage, PexPeer } from "../wire/messages/pex.ts";
+export { HolepunchRelay, type RelayEffect, type RelayPeer, type Rendezvous } from "./holepunch_relay.ts";
 export {
   type MetadataCloseReason,
   MetadataFetch,
@@ -79,6 +86,7 @@ export {
   type TorrentOptions,
   uniformGeometry,
 } from "./options.ts";
+export { type PexEffect, PexExchange, type PexInput } from "./pex_exchange.ts";
 export type { PeerSnapshot, TorrentStats } from "./snapshot.ts";
 export { Torrent } from "./torrent.ts";
 export type {

@@ -7,6 +7,7 @@
 import { type AddressFamily, formatPeerAddress, isIpv6, type PeerAddress } from "../peer/address.ts";
 import type { ExtensionHandshake } from "../wire/messages/extension.ts";
 import { PEX_FLAGS, type PexMessage, type PexPeer } from "../wire/messages/pex.ts";
+import type { RelayPeer } from "./holepunch_relay.ts";
 import { PexHeard } from "./pex_heard.ts";
 import { PexTold, type RecentPeer, UNDERPOPULATED } from "./pex_told.ts";
 import type { Direction, PeerKey } from "./vocabulary.ts";
@@ -114,6 +115,17 @@ export class PexExchange {
   relaysTo(address: PeerAddress): PeerKey[] {
     const able = [...this.#peers.values()].filter(({ flags }) => (flags & PEX_FLAGS.holepunch) !== 0);
     return able.filter(({ heard }) => heard.canIntroduce(address)).map(({ key }) => key);
+  }
+
+  /** Every connection as a relay must know it (BEP 55). */
+  peers(): RelayPeer[] {
+    return [...this.#peers.values()].map(({ key: peer, address, listenAddress, flags }) => ({
+      peer,
+      address,
+      listenAddress,
+      utp: (flags & PEX_FLAGS.utp) !== 0,
+      holepunch: (flags & PEX_FLAGS.holepunch) !== 0,
+    }));
   }
 
   #onConnected({ peer: key, address, direction, utp }: InputOf<"peerConnected">, now: number): PexEffect[] {
