@@ -17,6 +17,9 @@ import { filtersOf } from "./peer_store.ts";
 /** Bytes of one entry of `values`, and of what stands around filters and nodes. */
 const VALUE_LENGTH = { 4: 8, 6: 21 } as const, FIELD_OVERHEAD = 12;
 
+/** Peers in one reply: eight nodes show 400 of them, and nobody gains much by forging who asked. */
+const MAX_VALUES = 50;
+
 /** Answers with a token, the nearest nodes and as many peers as fit. */
 export function onGetPeers(asked: Asked, { infoHash, want, noSeed, scrape }: GetPeersQuery): Answer {
   const { family, requester } = asked, { peers } = family, swarm = peers.find(infoHash);
@@ -36,7 +39,11 @@ export function onGetPeers(asked: Asked, { infoHash, want, noSeed, scrape }: Get
     0,
   );
   const room = Math.max(0, MAX_REPLY_LENGTH - REPLY_OVERHEAD - taken);
-  const values = peers.draw(swarm, Math.floor(room / VALUE_LENGTH[family.version]), noSeed ?? false);
+  const values = peers.draw(
+    swarm,
+    Math.min(MAX_VALUES, Math.floor(room / VALUE_LENGTH[family.version])),
+    noSeed ?? false,
+  );
   return { ...reply, values };
 }
 

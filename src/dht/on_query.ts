@@ -46,5 +46,5 @@ export function onQuery(state: DhtState, from: PeerAddress, message: KrpcQuery, 
     else sendReply(state, requester, answer, now);
   }
   if (query.type === "invalid" || message.readOnly) return;
-  onAsker(state, family, { id: query.id, address: from }, now);
+  onAsker(state, family, { id: query.id, address: from, text: source.text }, now);
 }

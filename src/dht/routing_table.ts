@@ -75,11 +75,14 @@ export class RoutingTable {
     return suspectIn(bucket, now);
   }
 
-  /** A node has asked us something: noted, if it is in the table. Else, or if its id was another, it is a stranger. */
-  queried(contact: NodeContact, now: number): "known" | "changed" | "stranger" {
-    const known = this.#byAddress.get(formatPeerAddress(contact.address));
+  /**
+   * The node with this id, at an address given as text, has asked us something: noted, if it is in the table. Else, or
+   * if its id was another, it is a stranger.
+   */
+  queried(address: string, id: Uint8Array, now: number): "known" | "changed" | "stranger" {
+    const known = this.#byAddress.get(address);
     if (known === undefined) return "stranger";
-    if (!equals(known.id, contact.id)) return "changed";
+    if (!equals(known.id, id)) return "changed";
     known.queriedAt = now;
     return "known";
   }

@@ -1,6 +1,6 @@
 /** How much we answer: so many queries from one source, so many bytes to all, silence for who floods. */
 
-import { encodeCompactPeer, type PeerAddress } from "../peer/address.ts";
+import { encodeCompactPeer, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
 import { sourceOf } from "./network.ts";
 
 /** Limits on what others can make us send. */
@@ -33,7 +33,8 @@ const SAVING_SECONDS = 10;
 export interface Source {
   /** Where the last query came from. */
   from: PeerAddress;
-  /** The same in compact form: worth keeping, for most sources use one port only. */
+  /** The same as text and in compact form: worth keeping, for most sources use one port only. */
+  text: string;
   compact: Uint8Array;
   /** Queries it may still send now. */
   queries: number;
@@ -75,6 +76,7 @@ export class SourceLimits {
     source.queries--;
     if (source.from.port !== from.port || source.from.host !== from.host) {
       source.from = from;
+      source.text = formatPeerAddress(from);
       source.compact = encodeCompactPeer(from);
     }
     return source;
@@ -97,8 +99,14 @@ export class SourceLimits {
       if (this.#sources.size < MAX_SOURCES) break;
       this.#sources.delete(oldest);
     }
-    const { burst } = this.#limits, compact = encodeCompactPeer(from);
-    const source = { from, compact, queries: burst, countedAt: now, blockedUntil: -Infinity };
+    const source: Source = {
+      from,
+      text: formatPeerAddress(from),
+      compact: encodeCompactPeer(from),
+      queries: this.#limits.burst,
+      countedAt: now,
+      blockedUntil: -Infinity,
+    };
     this.#sources.set(key, source);
     return source;
   }

@@ -80,8 +80,13 @@ export function afterwards(state: DhtState, now: number): void {
  * A node has asked something. It may belong into the table: that turns out when it answers a ping (BEP 5 "routing
  * table"), which is sent a little later, apart from the reply, for the sender may be forged.
  */
-export function onAsker(state: DhtState, family: Family, asker: NodeContact, now: number): void {
-  const { table } = family, { upkeep, contacts } = state, standing = table.queried(asker, now);
+export function onAsker(
+  state: DhtState,
+  family: Family,
+  asker: NodeContact & { readonly text: string },
+  now: number,
+): void {
+  const { table } = family, { upkeep, contacts } = state, standing = table.queried(asker.text, asker.id, now);
   if (standing === "known" || upkeep.probesLeft === 0 || contacts.isRouter(asker.address)) return;
   // Whether a node has really changed its id, only its own answer tells.
   if (standing === "stranger" && !table.wants(asker, now)) return;
