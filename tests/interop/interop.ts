@@ -9,7 +9,7 @@ import { Lab } from "./lab.ts";
 const STAND_IN: Client = {
   ...libtorrent,
   name: "we",
-  start: (host, job) => startLibtorrent(host, job, { transport: "tcp", encryption: "off" }),
+  start: (host, job) => startLibtorrent(host, job, { transport: "tcp", encryption: "refused" }),
 };
 
 /** Who plays our part: our command line, or libtorrent when the harness itself is to be proved. */

@@ -15,7 +15,7 @@ interface Roles {
 }
 
 /** One of the two is told where the other is; whichever can dial does. */
-async function transferDirectly(lab: Lab, { seed, downloader }: Roles, pair: Pair): Promise<void> {
+export async function transferDirectly(lab: Lab, { seed, downloader }: Roles, pair: Pair): Promise<void> {
   let download: Sharing;
   if (downloader.dials) {
     const { address } = await seed.start(lab.host(2), seedJob(pair));
@@ -42,7 +42,8 @@ async function transferByTracker(
   await assertSame(pair, downloader);
 }
 
-function directions(client: Client): { title: string; roles: Roles }[] {
+/** Both ways between a client and us. */
+export function directions(client: Client): { title: string; roles: Roles }[] {
   return [
     { title: `we download from ${client.name}`, roles: { seed: client, downloader: us } },
     { title: `${client.name} downloads from us`, roles: { seed: us, downloader: client } },

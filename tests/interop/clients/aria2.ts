@@ -23,6 +23,7 @@ async function start(host: Host, job: Job): Promise<Sharing> {
     `--dir=${job.folder}`,
     "--seed-ratio=0.0", // seeds for ever
     ...(job.uploadLimit === undefined ? [] : [`--max-upload-limit=${job.uploadLimit}`]),
+    ...(job.encryption === "required" ? ["--bt-force-encryption=true", "--bt-min-crypto-level=arc4"] : []),
     "--log-level=info",
     `--log=${home}/aria2.log`,
     job.magnet ?? job.torrent.path,
@@ -48,6 +49,7 @@ export const aria2: Client = {
   dials: false,
   udpTrackers: true,
   magnets: true,
+  encryption: ["required"],
   versions: ["1"],
   start,
 };

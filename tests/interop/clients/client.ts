@@ -14,6 +14,8 @@ export interface Job {
   readonly peers?: readonly string[];
   /** Bytes a second; only for clients whose `limits` is true. */
   readonly uploadLimit?: number;
+  /** What to think of encrypted connections, instead of the client's default. */
+  readonly encryption?: "required" | "refused";
 }
 
 /** A program that works on its job. */
@@ -34,6 +36,8 @@ export interface Client {
   readonly dials: boolean;
   readonly udpTrackers: boolean;
   readonly magnets: boolean;
+  /** Whether it can be made to require encryption, or to refuse it. */
+  readonly encryption: readonly ("required" | "refused")[];
   /** Whether it leaves files without a byte out of a download. */
   readonly skipsEmptyFiles?: true;
   readonly versions: readonly ("1" | "2" | "hybrid")[];

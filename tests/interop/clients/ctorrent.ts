@@ -29,6 +29,7 @@ export const ctorrent: Client = {
   dials: false,
   udpTrackers: false,
   magnets: false,
+  encryption: [],
   versions: ["1"],
   start,
 };

@@ -7,8 +7,8 @@ import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from
 export interface LibtorrentOptions {
   /** Whether it leaves the swarm as soon as it is complete. */
   readonly leave?: boolean;
-  /** `on` is its default: dials with MSE first, then plainly; accepts both. */
-  readonly encryption?: "off" | "on" | "forced";
+  /** By default it dials with encryption first, then plainly, and accepts both. */
+  readonly encryption?: "required" | "refused";
   /** `both` is its default. */
   readonly transport?: "tcp" | "utp" | "both";
   readonly listen?: string;
@@ -25,6 +25,7 @@ export async function startLibtorrent(
   options: LibtorrentOptions = {},
 ): Promise<Sharing> {
   const listen = endpoint(options.listen ?? host.address);
+  const encryption = options.encryption ?? job.encryption;
   const process = host.spawn("libtorrent", [
     PYTHON,
     LIBTORRENT,
@@ -33,7 +34,7 @@ export async function startLibtorrent(
     ...(job.magnet === undefined ? ["--torrent", job.torrent.path] : ["--magnet", job.magnet]),
     ...(job.role === "seed" ? ["--seed"] : []),
     ...(options.leave === true ? ["--leave"] : []),
-    ...(options.encryption === undefined ? [] : ["--encryption", options.encryption]),
+    ...(encryption === undefined ? [] : ["--encryption", encryption]),
     ...(options.transport === undefined ? [] : ["--transport", options.transport]),
     ...(job.uploadLimit === undefined ? [] : ["--upload-limit", String(job.uploadLimit)]),
     ...many("--peer", job.peers),
@@ -71,6 +72,7 @@ export const libtorrent: Client = {
   dials: true,
   udpTrackers: true,
   magnets: true,
+  encryption: ["required", "refused"],
   versions: ["1", "2", "hybrid"],
   start: (host, job) => startLibtorrent(host, job),
 };

@@ -66,7 +66,7 @@ def show(path):
 
 
 def settings(options):
-    encryption = {"off": 2, "on": 1, "forced": 0}[options.encryption]
+    encryption = {"refused": 2, "default": 1, "required": 0}[options.encryption]
     chosen = {
         "listen_interfaces": options.listen,
         "enable_dht": False,
@@ -86,6 +86,9 @@ def settings(options):
         lt.alert.category_t.tracker_notification | lt.alert.category_t.peer_notification |
         lt.alert.category_t.connect_notification | lt.alert.category_t.storage_notification,
     }
+    if options.encryption == "required":
+        chosen["allowed_enc_level"] = 2  # RC4: not only the handshake
+        chosen["prefer_rc4"] = True
     for direction in ("incoming", "outgoing"):
         chosen[f"enable_{direction}_utp"] = options.transport != "tcp"
         chosen[f"enable_{direction}_tcp"] = options.transport != "utp"
@@ -193,7 +196,7 @@ def main():
     add("--peer", action="append", default=[])
     add("--upload-limit", type=int, default=0)
     add("--download-limit", type=int, default=0)
-    add("--encryption", choices=["off", "on", "forced"], default="on")
+    add("--encryption", choices=["refused", "default", "required"], default="default")
     add("--transport", choices=["tcp", "utp", "both"], default="both")
     add("--verbose", action="store_true")
     share(parser.parse_args())

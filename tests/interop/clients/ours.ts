@@ -57,6 +57,7 @@ export const ours: Client = {
   dials: true,
   udpTrackers: true,
   magnets: true,
+  encryption: [],
   versions: ["1"],
   start,
 };

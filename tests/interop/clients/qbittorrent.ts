@@ -1,14 +1,19 @@
 /** qBittorrent 4.5.2 without a window, driven over its web API; also the tracker that it has inside. */
-import { PYTHON, type Torrent } from "../contents.ts";
+import { PYTHON } from "../contents.ts";
 import { type Host, type Running, until, untilListening } from "../lab.ts";
 import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from "./client.ts";
 
 const WEB_PORT = 8081;
 
+const ENCRYPTION = { default: 0, required: 1, refused: 2 } as const;
+
+/** What a profile depends on. */
+type Profile = Pick<Job, "folder" | "uploadLimit" | "encryption">;
+
 /** States in which it has everything; "checkingUP" is not among them. */
 const SEEDING: ReadonlySet<string> = new Set(["uploading", "stalledUP", "forcedUP"]);
 
-function configuration(host: Host, home: string, job: { folder: string; uploadLimit?: number }): string {
+function configuration(host: Host, home: string, job: Profile): string {
   return `[LegalNotice]
 Accepted=true
 
@@ -28,6 +33,7 @@ Session\\AnnounceToAllTrackers=true
 Session\\DHTEnabled=false
 Session\\LSDEnabled=false
 Session\\Preallocation=false
+Session\\Encryption=${ENCRYPTION[job.encryption ?? "default"]}
 Session\\IgnoreLimitsOnLAN=${job.uploadLimit === undefined}
 Session\\GlobalUPSpeedLimit=${Math.ceil((job.uploadLimit ?? 0) / 1024)}
 
@@ -69,7 +75,7 @@ async function rows(host: Host): Promise<readonly Row[]> {
   return JSON.parse(await api(host, "torrents/info"));
 }
 
-async function launch(host: Host, job: { folder: string; uploadLimit?: number }): Promise<Running> {
+async function launch(host: Host, job: Profile): Promise<Running> {
   const home = host.folder("qbittorrent");
   await Deno.mkdir(`${home}/qBittorrent/config`, { recursive: true });
   await Deno.writeTextFile(`${home}/qBittorrent/config/qBittorrent.conf`, configuration(host, home, job));
@@ -87,8 +93,10 @@ sys.exit(0 if peer.recv(68) else 1)
 `;
 
 /** Whether it lets peers in: for a moment after its check is over it hangs up on all. */
-async function greets(host: Host, { infoHash, infoHashV2 = "" }: Torrent): Promise<boolean> {
-  const hash = infoHash ?? infoHashV2.slice(0, 40);
+async function greets(host: Host, { torrent, encryption }: Job): Promise<boolean> {
+  // This question is not encrypted. Two seconds are four times as long as the moment was ever seen to last.
+  if (encryption === "required") return await new Promise((resolve) => setTimeout(resolve, 2000, true));
+  const hash = torrent.infoHash ?? torrent.infoHashV2?.slice(0, 40) ?? "";
   return (await host.run([PYTHON, "-c", GREET, host.address, String(PORT), hash])).code === 0;
 }
 
@@ -110,7 +118,7 @@ async function start(host: Host, job: Job): Promise<Sharing> {
   const complete = (timeoutMs = TRANSFER_MS) => until("qBittorrent is complete", isComplete, timeoutMs);
   if (job.role === "seed") {
     await complete();
-    await until("qBittorrent greets peers", () => greets(host, job.torrent));
+    await until("qBittorrent greets peers", () => greets(host, job));
   }
   if (job.peers !== undefined) await addPeers(host, job.peers);
   return { process, address: endpoint(host.address), complete };
@@ -123,6 +131,7 @@ export const qbittorrent: Client = {
   dials: true,
   udpTrackers: true,
   magnets: true,
+  encryption: ["required", "refused"],
   versions: ["1", "2", "hybrid"],
   start,
 };

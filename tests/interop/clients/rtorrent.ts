@@ -2,6 +2,12 @@
 import { type Host, until, untilListening } from "../lab.ts";
 import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from "./client.ts";
 
+const ENCRYPTION = {
+  default: "allow_incoming,try_outgoing,enable_retry",
+  required: "require,require_RC4",
+  refused: "none",
+} as const;
+
 function configuration(host: Host, home: string, job: Job): string {
   return `
 system.daemon.set = true
@@ -16,7 +22,7 @@ directory.default.set = ${job.folder}
 dht.mode.set = disable
 protocol.pex.set = yes
 trackers.use_udp.set = yes
-protocol.encryption.set = allow_incoming,try_outgoing,enable_retry
+protocol.encryption.set = ${ENCRYPTION[job.encryption ?? "default"]}
 pieces.hash.on_completion.set = yes
 throttle.global_up.max_rate.set = ${job.uploadLimit ?? 0}
 log.open_file = "l", ${home}/rtorrent.log
@@ -85,6 +91,7 @@ export const rtorrent: Client = {
   dials: true,
   udpTrackers: true,
   magnets: true,
+  encryption: ["required", "refused"],
   versions: ["1"],
   start,
 };

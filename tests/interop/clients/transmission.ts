@@ -11,7 +11,7 @@ function settings(host: Host, job: Job): Record<string, unknown> {
     "blocklist-enabled": false,
     "dht-enabled": false,
     "download-dir": job.folder,
-    "encryption": 1, // its default: prefer encryption, accept plain
+    "encryption": job.encryption === "required" ? 2 : 1, // by default it prefers encryption and accepts plain
     "incomplete-dir-enabled": false,
     "lpd-enabled": false,
     "message-level": 3,
@@ -67,6 +67,7 @@ export const transmission: Client = {
   dials: false,
   udpTrackers: true,
   magnets: true,
+  encryption: ["required"],
   skipsEmptyFiles: true,
   versions: ["1"],
   start,
