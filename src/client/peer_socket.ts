@@ -69,6 +69,7 @@ export class PeerSocket {
   #wakeAt = Infinity;
   #cancelWake: () => void = () => {};
   #isOver = false;
+  #isInHurry = true;
   #reason = "closed by us";
 
   /** Nothing moves before {@linkcode PeerSocket.run}. */
@@ -81,6 +82,7 @@ export class PeerSocket {
     this.#machine = new Connection(options.machine, options.clock.now());
     this.#outbox = new Outbox({
       connection: options.connection,
+      clock: options.clock,
       readBlock: (range, into) => this.#owner.readBlock!(range, into),
       onSent: (range) => this.#blockSent(range),
       onReadFailed: (range, error) => this.#owner.readFailed?.(this, range, error),
@@ -127,9 +129,11 @@ export class PeerSocket {
     this.#scheduleWake();
   }
 
-  /** Sends a message. */
+  /** Sends a message; a `have` is in no hurry. */
   send(message: PeerMessage): void {
+    this.#isInHurry = message.type !== "have";
     this.tell({ type: "send", message });
+    this.#isInHurry = true;
   }
 
   /** Reads a block and sends it. */
@@ -162,7 +166,7 @@ export class PeerSocket {
     if (this.#isOver) return;
     switch (effect.type) {
       case "write":
-        return this.#outbox.send(effect.bytes);
+        return this.#isInHurry ? this.#outbox.send(effect.bytes) : this.#outbox.sendLater(effect.bytes);
       case "message":
         return this.#owner.message?.(this, effect.message);
       case "extension":

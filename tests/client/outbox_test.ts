@@ -1,5 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Outbox } from "../../src/client/outbox.ts";
+import { VirtualClock } from "../../src/io/memory/virtual_clock.ts";
 import type { ByteConnection } from "../../src/io/transport.ts";
 import type { BlockRange } from "../../src/wire/messages/message.ts";
 
@@ -25,10 +26,11 @@ function connection() {
   return { stream, writes, block, unblock: () => open() };
 }
 
-function outbox(stream: ByteConnection) {
+function outbox(stream: ByteConnection, clock = new VirtualClock()) {
   const sent: BlockRange[] = [], unread: BlockRange[] = [], failures: unknown[] = [];
   const box = new Outbox({
     connection: stream,
+    clock,
     readBlock: (range, into) => {
       if (range.piece === 9) return Promise.reject(new Error("gone"));
       into.fill(range.piece);
@@ -97,4 +99,22 @@ Deno.test("Outbox gives up on a peer that does not read, and on a broken connect
   broken.box.send(Uint8Array.of(1));
   await settle();
   assertEquals(broken.failures.length, 1);
+});
+
+Deno.test("Outbox keeps what is in no hurry for the next write, a tenth of a second at most", async () => {
+  const { stream, writes } = connection(), clock = new VirtualClock(), { box } = outbox(stream, clock);
+  box.sendLater(Uint8Array.of(1));
+  box.send(Uint8Array.of(2));
+  await settle();
+  assertEquals(writes, [Uint8Array.of(1, 2)]);
+  box.sendLater(Uint8Array.of(3));
+  box.sendLater(Uint8Array.of(4));
+  await clock.advance(99);
+  assertEquals(writes.length, 1);
+  await clock.advance(1);
+  assertEquals(writes[1], Uint8Array.of(3, 4));
+  box.sendLater(Uint8Array.of(5));
+  box.close();
+  await clock.advance(200);
+  assertEquals(writes.length, 2);
 });

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { randomBytes } from "../../src/bytes/random.ts";
 import { type Client, createClient } from "../../src/client/client.ts";
+import type { ClientOptions } from "../../src/client/options.ts";
 import { createTorrent } from "../../src/metainfo/create.ts";
 import { type Metainfo, readMetainfo } from "../../src/metainfo/metainfo.ts";
 import {
@@ -28,7 +29,7 @@ class Swarm implements Disposable {
     return this.#metainfo = await readMetainfo(torrent);
   }
 
-  async client(address: string, storage: MemoryStorage): Promise<Client> {
+  async client(address: string, storage: MemoryStorage, options: ClientOptions = {}): Promise<Client> {
     const client = await this.clock.runUntil(createClient({
       network: this.network.host(address),
       clock: this.clock,
@@ -37,16 +38,17 @@ class Swarm implements Disposable {
       resume: false,
       port: PORT,
       dht: false,
+      ...options,
     }));
     return client!;
   }
 
   /** Downloads it all and answers how long that took, in virtual milliseconds. */
-  async download(): Promise<number> {
+  async download(options: ClientOptions = {}): Promise<number> {
     const { clock, content } = this, metainfo = this.#metainfo ?? await this.torrent();
     const full = new MemoryStorage(metainfo.info.files), empty = new MemoryStorage(metainfo.info.files);
     await full.write(0, 0, content);
-    const seeder = await this.client(SEEDER, full), leecher = await this.client(LEECHER, empty);
+    const seeder = await this.client(SEEDER, full), leecher = await this.client(LEECHER, empty, options);
     await clock.runUntil(seeder.add(metainfo).then((torrent) => torrent.completed()));
     const startedAt = clock.now(), peers = [{ host: SEEDER, port: PORT }];
     await clock.runUntil(leecher.add(metainfo, { peers }).then((torrent) => torrent.completed()));
@@ -71,6 +73,12 @@ Deno.test("whole clients run in virtual time, at the speed of the virtual line, 
   assert(seeder.sentBytes > 2_000_000 && seeder.sentBytes < 2_020_000, `${seeder.sentBytes}`);
   assertEquals(leecher.receivedBytes, seeder.sentBytes);
   assertEquals(await run(), [took, seeder, leecher]);
+});
+
+Deno.test("ClientOptions.downloadLimit bounds the rate", async () => {
+  using swarm = new Swarm();
+  const took = await swarm.download({ downloadLimit: 250_000 });
+  assert(took > 7500 && took < 9000, `${took}`);
 });
 
 Deno.test("a download outlasts a cut line", async () => {
