@@ -40,9 +40,10 @@ export class BloomFilter {
     for (let i = 0; i < FILTER_LENGTH; i++) this.#bytes[i]! |= bytes[i]!;
   }
 
-  /** How many addresses are in the set, about (BEP 33 "calculating the estimate"). */
+  /** How many addresses are in the set, about (BEP 33 "calculating the estimate"); 0 if no bit is set. */
   estimate(): number {
-    const zeros = Math.min(BITS - 1, this.#countZeros());
+    const zeros = this.#countZeros();
+    if (zeros === BITS) return 0;
     // A full filter tells nothing any more; one zero bit gives the largest size that can be told.
     return Math.log(Math.max(1, zeros) / BITS) / (HASHES * Math.log(1 - 1 / BITS));
   }

@@ -1,7 +1,7 @@
 /** What leaves the node: queries with a transaction, replies and errors within the limits. */
 
 import type { PeerAddress } from "../peer/address.ts";
-import { encodeKrpc } from "./messages/krpc.ts";
+import { encodeKrpc, type KrpcEnvelope, type KrpcError, type KrpcReply } from "./messages/krpc.ts";
 import type { SendableQuery } from "./messages/query.ts";
 import type { DhtReply } from "./messages/reply.ts";
 import type { DhtState, Family, Purpose, Requester } from "./state.ts";
@@ -29,17 +29,9 @@ export function sendCheck(state: DhtState, family: Family, address: PeerAddress,
   sendQuery(state, address, { type: "ping", id: family.table.id }, { type: "check" }, now);
 }
 
-/** Answers a query; like every answer, it tells the one who asked how the world sees them (BEP 42 "bootstrapping"). */
+/** Answers a query. */
 export function sendReply(state: DhtState, requester: Requester, reply: DhtReply, now: number): void {
-  const { transaction } = requester, { version } = state.settings;
-  const bytes = encodeKrpc({
-    type: "reply",
-    transaction,
-    version,
-    requester: requester.compact,
-    reply,
-  });
-  send(state, requester.from, bytes, now);
+  sendAnswer(state, requester, { type: "reply", reply }, now);
 }
 
 /** Answers a query with an error. */
@@ -49,19 +41,18 @@ export function sendError(
   error: { readonly code: number; readonly message: string },
   now: number,
 ): void {
-  const { transaction } = requester, { version } = state.settings;
-  const bytes = encodeKrpc({
-    type: "error",
-    transaction,
-    version,
-    requester: requester.compact,
-    ...error,
-  });
-  send(state, requester.from, bytes, now);
+  sendAnswer(state, requester, { type: "error", ...error }, now);
 }
 
-function send(state: DhtState, to: PeerAddress, bytes: Uint8Array, now: number): void {
+type Content =
+  | Omit<KrpcReply, keyof KrpcEnvelope | "requester">
+  | Omit<KrpcError, keyof KrpcEnvelope | "requester">;
+
+/** Every answer tells the one who asked how the world sees them (BEP 42 "bootstrapping"). */
+function sendAnswer(state: DhtState, requester: Requester, content: Content, now: number): void {
+  const { from, compact, transaction } = requester, { version } = state.settings;
+  const bytes = encodeKrpc({ ...content, transaction, version, requester: compact });
   if (!state.sources.spend(bytes.length, now)) return;
   state.traffic.queriesAnswered++;
-  state.effects.push({ type: "send", to, bytes });
+  state.effects.push({ type: "send", to: from, bytes });
 }
