@@ -60,8 +60,8 @@ export interface BindOptions {
   /** Local port; 0 or absent lets the system choose. */
   readonly port?: number;
   /**
-   * For datagrams only: a multicast group to join. The port is then shared with others who joined it, and what is sent
-   * to the group comes back as well (BEP 14).
+   * For datagrams only: a multicast group to join on every network, or on that of `host` alone. The port is then shared
+   * with others who joined it, and what is sent to the group comes back as well (BEP 14).
    */
   readonly multicast?: string;
 }

@@ -1,7 +1,7 @@
 /** UDP through `Deno.listenDatagram`, which Deno offers with `--unstable-net` only; else see `node_datagram.ts`. */
 
 import { StateError, TransportError } from "../../errors.ts";
-import { isIpv6, type PeerAddress } from "../../peer/address.ts";
+import type { PeerAddress } from "../../peer/address.ts";
 import type { BindOptions, Datagram, DatagramSocket } from "../transport.ts";
 import { fromDenoAddress } from "./address.ts";
 import { bindBoth } from "./bind.ts";
@@ -66,9 +66,8 @@ export function hasListenDatagram(): boolean {
   return typeof (Deno as { listenDatagram?: unknown }).listenDatagram === "function";
 }
 
-/** Binds a UDP socket. @throws {TransportError} If the port is taken or forbidden, or the group cannot be joined. */
-export async function bindDenoDatagram(options: BindOptions): Promise<DatagramSocket> {
-  if (options.multicast !== undefined) return await bindGroup(options.multicast, options);
+/** Binds a UDP socket. @throws {TransportError} If the port is taken or forbidden. */
+export function bindDenoDatagram(options: BindOptions): DatagramSocket {
   // On Windows `::` is IPv6 alone, and one socket must do: IPv4 it is, where the peers are.
   const host = options.host ?? (Deno.build.os === "windows" ? "0.0.0.0" : undefined);
   const sockets = bindBoth(
@@ -78,23 +77,4 @@ export async function bindDenoDatagram(options: BindOptions): Promise<DatagramSo
   );
   for (const spare of sockets.slice(1)) spare.close();
   return new DenoDatagramSocket(sockets[0]!);
-}
-
-async function bindGroup(group: string, options: BindOptions): Promise<DatagramSocket> {
-  const isV6 = isIpv6(group), host = isV6 ? "::" : "0.0.0.0";
-  const [socket] = bindBoth(
-    { ...options, host },
-    "bind UDP",
-    (hostname, port) =>
-      Deno.listenDatagram({ transport: "udp", hostname, port, reuseAddress: true, loopback: true }),
-  );
-  try {
-    await (isV6
-      ? socket!.joinMulticastV6(group, 0)
-      : socket!.joinMulticastV4(group, options.host ?? "0.0.0.0"));
-    return new DenoDatagramSocket(socket!);
-  } catch (cause) {
-    socket!.close();
-    throw new TransportError(`Cannot join multicast group ${group}`, { cause });
-  }
 }

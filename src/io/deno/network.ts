@@ -1,15 +1,17 @@
 /** Deno's network: TCP, UDP, `fetch` and name lookup. */
 
 import { TransportError } from "../../errors.ts";
-import type { DialOptions, Network } from "../transport.ts";
+import type { BindOptions, DatagramSocket, DialOptions, Network } from "../transport.ts";
 import { dial, listen } from "./connection.ts";
 import { bindDenoDatagram, hasListenDatagram } from "./datagram.ts";
+import { bindMulticast } from "./multicast.ts";
 import { bindDgram } from "./node_datagram.ts";
 import { withSignal } from "../with_signal.ts";
 
-async function fetchHttp(request: Request): Promise<Response> {
+/** Performs an HTTP request, with the runtime's own client or another one. */
+export async function fetchHttp(request: Request, client?: Deno.HttpClient): Promise<Response> {
   try {
-    return await fetch(request);
+    return await (client === undefined ? fetch(request) : fetch(request, { client }));
   } catch (cause) {
     request.signal.throwIfAborted();
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -30,6 +32,12 @@ async function resolve(host: string, options: DialOptions = {}): Promise<readonl
   }
 }
 
+function bindDatagram(options: BindOptions = {}): Promise<DatagramSocket> {
+  const { multicast: group, ...rest } = options;
+  if (group !== undefined) return bindMulticast({ ...rest, group });
+  return hasListenDatagram() ? Promise.try(() => bindDenoDatagram(rest)) : bindDgram(rest);
+}
+
 /**
  * The network of this Deno process. UDP is `Deno.listenDatagram` where the user allowed it with `--unstable-net`,
  * else `node:dgram`, which is three to four times slower. Needs `--allow-net`.
@@ -37,7 +45,7 @@ async function resolve(host: string, options: DialOptions = {}): Promise<readonl
 export const denoNetwork: Network = {
   dial,
   listen,
-  bindDatagram: (options = {}) => hasListenDatagram() ? bindDenoDatagram(options) : bindDgram(options),
-  fetch: fetchHttp,
+  bindDatagram,
+  fetch: (request) => fetchHttp(request),
   resolve,
 };

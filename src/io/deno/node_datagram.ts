@@ -21,13 +21,15 @@ function fill(into: Uint8Array, bytes: Uint8Array, from: PeerAddress): Datagram 
   return { bytes: into.subarray(0, kept.length), from };
 }
 
-class DgramSocket implements DatagramSocket {
+/** A socket of `node:dgram` as ours. */
+export class DgramSocket implements DatagramSocket {
   readonly address: PeerAddress;
   readonly #socket: Socket;
   readonly #queue: Datagram[] = [];
   #receiver: Receiver | undefined;
   #closed = false;
 
+  /** Takes a bound socket over. */
   constructor(socket: Socket) {
     this.#socket = socket;
     const { address, port } = socket.address();
@@ -86,19 +88,24 @@ class DgramSocket implements DatagramSocket {
 }
 
 /** What a socket is bound to. */
-interface Binding {
-  readonly type: "udp4" | "udp6";
+export interface Binding {
+  /** IP address, of a multicast group if need be. */
   readonly host: string;
   readonly port: number;
-  /** Others may bind the port too. */
+  /** Others may bind the port too, and a socket for `::` leaves IPv4 to them: for multicast. */
   readonly isShared?: boolean;
 }
 
-async function bind({ type, host, port, isShared = false }: Binding): Promise<Socket> {
+/** Binds a socket. @throws {TransportError} If the port is taken or forbidden. */
+export async function openDgram({ host, port, isShared = false }: Binding): Promise<Socket> {
   // Loaded when first needed: it brings a good part of Node with it.
   const { createSocket } = await import("node:dgram");
   // Never set recvBufferSize: under Deno it makes every datagram cost a millisecond.
-  const socket = createSocket({ type, ipv6Only: false, reuseAddr: isShared });
+  const socket = createSocket({
+    type: isIpv6(host) ? "udp6" : "udp4",
+    ipv6Only: isShared,
+    reuseAddr: isShared,
+  });
   return await new Promise((resolve, reject) => {
     socket.once("error", (cause: Error) => {
       try {
@@ -121,29 +128,13 @@ async function bind({ type, host, port, isShared = false }: Binding): Promise<So
  * @throws {TransportError} If the port is taken or forbidden.
  */
 export async function bindDgram(options: BindOptions): Promise<DatagramSocket> {
-  const { host, port = 0, multicast } = options;
-  if (multicast !== undefined) return await bindGroup(multicast, port, host);
-  if (host !== undefined) {
-    return new DgramSocket(await bind({ type: isIpv6(host) ? "udp6" : "udp4", host, port }));
-  }
+  const { host, port = 0 } = options;
+  if (host !== undefined) return new DgramSocket(await openDgram({ host, port }));
   try {
-    return new DgramSocket(await bind({ type: "udp6", host: "::", port }));
+    return new DgramSocket(await openDgram({ host: "::", port }));
   } catch (error) {
     const cause = (error as Error).cause as { code?: string } | undefined;
     if (cause?.code === "EADDRINUSE") throw error;
-    return new DgramSocket(await bind({ type: "udp4", host: "0.0.0.0", port }));
-  }
-}
-
-async function bindGroup(group: string, port: number, host: string | undefined): Promise<DatagramSocket> {
-  const isV6 = isIpv6(group), [type, any] = isV6 ? ["udp6", "::"] as const : ["udp4", "0.0.0.0"] as const;
-  const socket = await bind({ type, host: any, port, isShared: true });
-  try {
-    socket.addMembership(group, host);
-    socket.setMulticastLoopback(true);
-    return new DgramSocket(socket);
-  } catch (cause) {
-    socket.close();
-    throw new TransportError(`Cannot join multicast group ${group}`, { cause });
+    return new DgramSocket(await openDgram({ host: "0.0.0.0", port }));
   }
 }
