@@ -14,7 +14,7 @@ import { isLocalHost, isReachableHost } from "./network.ts";
 import { compareDistance, isNodeIdOf } from "./node_id.ts";
 import { sendQuery } from "./sending.ts";
 import { type Candidate, type CandidateStatus, Shortlist } from "./shortlist.ts";
-import type { DhtState, Family, Lookup, Operation, Purpose, Task } from "./state.ts";
+import type { DhtState, Lookup, Operation, OperationStart, Purpose } from "./state.ts";
 import { rowOf } from "./tasks.ts";
 import type { Transaction } from "./transactions.ts";
 import { finishIfOver, startWriting } from "./writing.ts";
@@ -37,17 +37,6 @@ const MAX_NODES_PER_REPLY = 20;
 const MAX_TOKEN_LENGTH = 128;
 
 const NOTHING = new Uint8Array();
-
-/** What a new operation needs. */
-export interface OperationStart {
-  /** The user's name for it, if it is the user's. */
-  readonly id: number | undefined;
-  readonly task: Task;
-  /** Where; everywhere by default. */
-  readonly families?: readonly Family[];
-  /** What is sought in each family. */
-  readonly targetOf: (family: Family) => Uint8Array;
-}
 
 /** Starts a lookup in each family that it concerns. */
 export function startOperation(state: DhtState, start: OperationStart, now: number): Operation {

@@ -103,7 +103,7 @@ export {
 } from "./sample_crawler.ts";
 export { decodeSnapshot, type DhtSnapshot, encodeSnapshot } from "./snapshot.ts";
 export type { AnswerLimits } from "./source_limits.ts";
-export type { DhtStats } from "./stats.ts";
+export { DHT_LIMITS, type DhtStats } from "./stats.ts";
 export {
   infoHashOf,
   TorrentFeed,

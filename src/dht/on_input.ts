@@ -7,7 +7,7 @@ import { startDirect } from "./direct.ts";
 import { takeAddress } from "./identity.ts";
 import { checkItem, checkItemName, itemTarget } from "./item.ts";
 import { judgeItem } from "./item_tasks.ts";
-import { advance, startOperation } from "./lookup.ts";
+import { advance } from "./lookup.ts";
 import { decodeKrpc, type KrpcMessage } from "./messages/krpc.ts";
 import { ID_LENGTH } from "./messages/node_info.ts";
 import { onPutVerified } from "./on_item_query.ts";
@@ -18,8 +18,8 @@ import { onAddNode, onAddRouter, onTick } from "./upkeep.ts";
 import type { DhtInput } from "./vocabulary.ts";
 import { abandon, finishIfOver } from "./writing.ts";
 
-/** Operations of the user at a time: each has three queries under way, and there is room for 2048. */
-export const MAX_OPERATIONS = 512;
+/** Operations of the user, with those that wait for others to end: more than anybody has torrents. */
+export const MAX_OPERATIONS = 10_000;
 
 type OnInput = {
   readonly [T in DhtInput["type"]]: (
@@ -47,41 +47,42 @@ const ON_INPUT: OnInput = {
     const query = { type: "sampleInfohashes", id: table.id, target } as const;
     startDirect(state, { type: "sample", id }, { to: address, query }, now);
   },
-  findNode: (state, { id, target }, now) => look(state, { id, target, task: { type: "findNode" } }, now),
-  getPeers(state, { id, infoHash, noSeed = false }, now) {
-    look(state, { id, target: infoHash, task: { type: "getPeers", noSeed, seen: new Set() } }, now);
+  findNode: (state, { id, target }) => look(state, { id, target, task: { type: "findNode" } }),
+  getPeers(state, { id, infoHash, noSeed = false }) {
+    look(state, { id, target: infoHash, task: { type: "getPeers", noSeed, seen: new Set() } });
   },
-  announce(state, { id, infoHash, port, impliedPort = false, seed = false }, now) {
+  announce(state, { id, infoHash, port, impliedPort = false, seed = false }) {
     if (!Number.isInteger(port) || port < 1 || port > 65535) {
       throw new RangeError(`Cannot announce: ${port} is no port`);
     }
     const writes = { accepted: 0, refusals: [], skipped: false };
     const task: Task = { type: "announce", port, impliedPort, seed, seen: new Set(), writes };
-    look(state, { id, target: infoHash, task }, now);
+    look(state, { id, target: infoHash, task });
   },
-  scrape(state, { id, infoHash }, now) {
+  scrape(state, { id, infoHash }) {
     const task: Task = {
       type: "scrape",
       seeds: new BloomFilter(),
       downloaders: new BloomFilter(),
       peers: new Map(),
     };
-    look(state, { id, target: infoHash, task }, now);
+    look(state, { id, target: infoHash, task });
   },
-  getItem(state, { id, name, newerThan }, now) {
+  getItem(state, { id, name, newerThan }) {
     checkItemName(name);
     const task: Task = { type: "getItem", name, newerThan, best: undefined, checked: [] };
-    look(state, { id, target: itemTarget(name), task }, now);
+    look(state, { id, target: itemTarget(name), task });
   },
-  putItem(state, { id, item, cas, republish = false }, now) {
+  putItem(state, { id, item, cas, republish = false }) {
     checkItem(item);
     const writes = { accepted: 0, refusals: [], skipped: false };
     const task: Task = { type: "putItem", item, cas, republish, best: undefined, checked: [], writes };
-    look(state, { id, target: itemTarget(item), task }, now);
+    look(state, { id, target: itemTarget(item), task });
   },
   abort(state, { id }) {
     const operation = state.operations.get(id);
     state.operations.delete(id);
+    state.upkeep.queue.delete(id);
     if (operation !== undefined && "lookups" in operation) abandon(operation);
   },
   verified: onVerified,
@@ -130,14 +131,14 @@ function onVerified(
   finishIfOver(state, operation);
 }
 
+/** It starts at the end of this call, or when others have ended. */
 function look(
   state: DhtState,
   { id, target, task }: { readonly id: number; readonly target: Uint8Array; readonly task: Task },
-  now: number,
 ): void {
   checkOperation(state, id);
   checkTarget(target);
-  startOperation(state, { id, task, targetOf: () => target }, now);
+  state.upkeep.queue.set(id, { id, task, targetOf: () => target });
 }
 
 function checkedFamily(state: DhtState, id: number, { host }: PeerAddress): Family {

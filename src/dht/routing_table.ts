@@ -90,9 +90,9 @@ export class RoutingTable {
   /** Whether a node that has asked us something should be pinged, since it may find room if it answers. */
   wants(contact: NodeContact, now: number): boolean {
     const bucket = this.#bucketOf(contact.id);
-    if (equals(contact.id, this.id) || !this.#isWelcome(bucket, contact.address)) return false;
-    return bucket.nodes.length < BUCKET_SIZE || this.#canSplit(bucket) ||
+    const hasRoom = bucket.nodes.length < BUCKET_SIZE || this.#canSplit(bucket) ||
       bucket.nodes.some((node) => statusOf(node, now) !== "good");
+    return hasRoom && !equals(contact.id, this.id) && this.#isWelcome(bucket, contact.address);
   }
 
   /**

@@ -25,7 +25,7 @@ export interface DhtState {
   readonly sources: SourceLimits;
   readonly tokens: TokenBook;
   readonly items: ItemStore;
-  /** The user's operations. */
+  /** The user's operations under way. */
   readonly operations: Map<number, Operation | DirectOperation>;
   readonly verifications: Verifications;
   readonly upkeep: Upkeep;
@@ -105,6 +105,17 @@ export interface Operation {
   isSatisfied: boolean;
   /** It has ended, one way or the other. */
   isOver: boolean;
+}
+
+/** What a new operation needs. */
+export interface OperationStart {
+  /** The user's name for it, if it is the user's. */
+  readonly id: number | undefined;
+  readonly task: Task;
+  /** Where; everywhere by default. */
+  readonly families?: readonly Family[];
+  /** What is sought in each family. */
+  readonly targetOf: (family: Family) => Uint8Array;
 }
 
 /** What an operation is about, and what it has found so far. */
@@ -209,8 +220,10 @@ export interface Upkeep {
   probeAt: number;
   /** How many more strangers may be pinged before `checkAt`. */
   probesLeft: number;
-  /** Operations of our own that have ended in this call. */
+  /** Operations that have ended in this call. */
   readonly ended: Operation[];
+  /** Operations of the user that wait for others to end, by id. */
+  readonly queue: Map<number, OperationStart>;
 }
 
 /** The family that an address is of, if the node takes part in it. */

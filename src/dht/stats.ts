@@ -22,7 +22,7 @@ export interface DhtStats {
   readonly sources: number;
   /** Queries without reply. */
   readonly transactions: number;
-  /** Operations of the user. */
+  /** Operations of the user, under way or waiting. */
   readonly operations: number;
   /** Signatures being checked. */
   readonly verifications: number;
@@ -70,7 +70,7 @@ export function statsOf(state: DhtState): DhtStats {
     items: state.items.size,
     sources: state.sources.size,
     transactions: state.transactions.size,
-    operations: state.operations.size,
+    operations: state.operations.size + state.upkeep.queue.size,
     verifications: state.verifications.open.size,
   };
   const kinds = Object.keys(ENTRY_BYTES) as (keyof typeof ENTRY_BYTES)[];

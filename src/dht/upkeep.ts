@@ -22,6 +22,9 @@ const PROBES_PER_CHECK = 20;
 /** How long a stranger is kept waiting. */
 const PROBE_DELAY_MS = 500;
 
+/** Operations of the user under way at a time: some hundred datagrams a second, however many torrents there are. */
+const MAX_RUNNING = 32;
+
 /** How often the stores are swept. */
 const SWEEP_MS = 5 * 60_000;
 
@@ -44,6 +47,7 @@ export function newUpkeep(now: number): Upkeep {
     probeAt: Infinity,
     probesLeft: PROBES_PER_CHECK,
     ended: [],
+    queue: new Map(),
   };
 }
 
@@ -66,14 +70,26 @@ export function onTick(state: DhtState, now: number): void {
 /** Looks at what the current call has brought about; the last thing that every call does. */
 export function afterwards(state: DhtState, now: number): void {
   const { upkeep } = state;
-  for (let ended = upkeep.ended.pop(); ended !== undefined; ended = upkeep.ended.pop()) {
-    if (ended === upkeep.bootstrap) onBootstrapEnd(state, ended, now);
-    else if (isDeaf(state, ended)) startBootstrap(state, now);
-  }
+  do {
+    for (let ended = upkeep.ended.pop(); ended !== undefined; ended = upkeep.ended.pop()) {
+      if (ended === upkeep.bootstrap) onBootstrapEnd(state, ended, now);
+      else if (isDeaf(state, ended)) startBootstrap(state, now);
+    }
+    startQueued(state, now);
+  } while (upkeep.ended.length > 0);
   // Somebody has found us, or has come back.
   const isFound = upkeep.state === "unreachable" && knowsNodes(state) &&
     state.transactions.heardSince(upkeep.bootstrapEndedAt);
   if (isFound && upkeep.bootstrap === undefined) startBootstrap(state, now);
+}
+
+/** As many operations of the user as may be under way at a time, in the order they were wished for. */
+function startQueued(state: DhtState, now: number): void {
+  for (const [id, start] of state.upkeep.queue) {
+    if (state.operations.size >= MAX_RUNNING) return;
+    state.upkeep.queue.delete(id);
+    startOperation(state, start, now);
+  }
 }
 
 /**

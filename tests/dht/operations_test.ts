@@ -122,6 +122,19 @@ Deno.test("abort silences an operation, and its id is free again", () => {
   assertEquals(pick(dht.finish(a!, 1), "done").length, 1);
 });
 
+Deno.test("many operations wait for each other, and all come to an end", () => {
+  const { dht, nodes: [a] } = swarm(20), before = dht.sent;
+  for (let id = 0; id < 300; id++) dht.put(a!, { type: "findNode", id, target: randomBytes(dht.random, 20) });
+  assert(dht.sent - before <= 32 * 3, `${dht.sent - before} queries at once`);
+  assertEquals(a!.node.stats().operations, 300);
+  dht.put(a!, { type: "abort", id: 299 });
+  dht.run(60_000);
+  assertEquals(
+    pick(a!.told, "done").map(({ id }) => id).sort((x, y) => x - y),
+    Array.from({ length: 299 }, (_, i) => i),
+  );
+});
+
 Deno.test("an operation without anybody to ask is done at once", () => {
   const dht = new VirtualDht(), lonely = dht.add(globalAddress(1));
   dht.put(lonely, { type: "announce", id: 1, infoHash: HASH, port: 1 });
