@@ -66,7 +66,10 @@ export class Acceptor implements PeerSocketOwner {
       return connection.close();
     }
     const talk = await this.#agree(connection);
-    if (talk === undefined) return connections.give();
+    if (talk === undefined || this.#abort.signal.aborted) {
+      talk?.close();
+      return connections.give();
+    }
     const socket = new PeerSocket({
       connection: talk,
       address,

@@ -31,6 +31,10 @@ export async function createClient(options: ClientOptions = {}): Promise<Client>
   options.signal?.throwIfAborted();
   const client = new Client(await assemble(options));
   if (options.port !== false) await client.listen();
+  if (options.signal?.aborted) {
+    await client.close();
+    throw options.signal.reason;
+  }
   options.signal?.addEventListener("abort", () => void client.close(), { once: true });
   return client;
 }
@@ -131,7 +135,7 @@ export class Client implements AsyncDisposable {
     const entry = this.#sessions.get(torrent.infoHash);
     if (entry?.handle !== torrent) return;
     await entry.session.close({ forget: true });
-    this.#sessions.delete(torrent.infoHash);
+    if (!this.#sessions.delete(torrent.infoHash)) return;
     this.#parts.context.skeys.delete(decodeHex(torrent.infoHash));
     this.#parts.context.events.push({ type: "removed", infoHash: torrent.infoHash });
   }

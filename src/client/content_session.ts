@@ -33,6 +33,8 @@ export interface ContentSessionOptions {
   readonly metainfo: Metainfo;
   readonly store: PieceStore;
   readonly add: AddOptions;
+  /** Whether the user wants it to rest; a check goes on all the same. */
+  readonly isPaused: () => boolean;
   /** Every wanted file is complete and has its name; `isNews` unless it was so from the start. */
   readonly onCompleted: (isNews: boolean) => void;
   /** The content failed: nothing more is asked, served or announced. */
@@ -52,6 +54,7 @@ export class ContentSession {
   readonly #resume: ResumeKeeper | undefined;
   #work: Work | undefined;
   #checked = 0;
+  #recheck: Promise<void> | undefined;
   #wasCompleteAtFirst = false;
 
   /** Nothing happens before `start`. */
@@ -122,31 +125,22 @@ export class ContentSession {
 
   /** Goes on after `pause` or a failure. */
   resume(): void {
-    this.#options.life.enter(this.#workingState());
+    const { life } = this.#options;
+    if (life.error) this.#finishFiles(); // those that could not get their names, perhaps
+    life.enter(this.#workingState());
     this.#work?.live.dispatch({ type: "resume" });
+    if (this.#work?.live.isComplete) void this.#completed();
   }
 
-  /** Hashes everything on the disk; what is missing is wanted again. */
-  async recheck(): Promise<void> {
-    const { life, metainfo, store } = this.#options, work = this.#workOrThrow(), before = life.state;
-    life.enter("checking");
-    work.live.dispatch({ type: "pause" });
-    let checked = 0;
-    const found = await store.checkAll({
-      signal: life.signal,
-      onProgress: () => this.#checked = ++checked / metainfo.info.pieceCount,
-    });
-    this.#adjust(work, found);
-    life.emit({ type: "checked", infoHash: life.infoHash, completedPieces: found.count });
-    if (before === "paused") life.enter("paused");
-    else this.resume();
+  /** Hashes everything on the disk; what is missing is wanted again. Whoever asks meanwhile waits for the same check. */
+  recheck(): Promise<void> {
+    return this.#recheck ??= this.#checkAgain().finally(() => this.#recheck = undefined);
   }
 
   /** Sets priorities of files: 0 not wanted, 1 to 7 rising. @throws {RangeError} If there is no such file or priority. */
   prioritize(priorities: ReadonlyMap<number, number>): void {
-    const { progress, live } = this.#workOrThrow(), { life } = this.#options;
+    const { progress, live } = this.#workOrThrow();
     progress.prioritize(priorities);
-    if (!live.isComplete) life.unreach("completed");
     live.dispatch({ type: "prioritize", priorities: progress.piecePriorities() });
     this.#noteIncomplete();
   }
@@ -172,6 +166,8 @@ export class ContentSession {
   /** Ends the work: files are finished, resume data is written (or forgotten), the store is closed. */
   async close({ forget }: { readonly forget: boolean }): Promise<void> {
     const work = this.#work;
+    work?.live.dispatch({ type: "pause" });
+    await work?.live.written(); // what is on the disk must be known to the next run
     work?.live.close();
     await work?.finisher.idle;
     if (forget) await this.#resume?.remove();
@@ -194,25 +190,51 @@ export class ContentSession {
     });
     this.#work = { live, progress, finisher };
     life.emit({ type: "checked", infoHash: life.infoHash, completedPieces: have.count });
-    for (const { file, isComplete } of progress.files()) {
-      if (isComplete && !file.symlink && file.length > 0) finisher.finish(file.index, false);
-    }
+    this.#finishFiles();
     await finisher.idle;
     if (resume || !live.isComplete) await this.#resume?.start();
     this.#wasCompleteAtFirst = live.isComplete;
     life.reach("checked");
   }
 
-  /** Says what the torrent is doing now, and whether everything is there already. */
+  /** Says what the torrent is doing now, and whether everything is there already; if it failed that is what it does. */
   async announceState(): Promise<void> {
-    const { add, life } = this.#options;
-    if (add.paused) return life.enter("paused");
-    life.enter(this.#workingState());
+    const { life, isPaused } = this.#options;
+    if (life.error) return;
+    if (!isPaused()) return this.resume();
+    this.pause();
     if (this.#work?.live.isComplete) await this.#completed();
   }
 
+  async #checkAgain(): Promise<void> {
+    const { isPaused, life, metainfo, store } = this.#options, work = this.#workOrThrow();
+    life.enter("checking");
+    work.live.dispatch({ type: "pause" });
+    try {
+      await work.live.written(); // or it would seem to be missing
+      let checked = 0;
+      const onProgress = () => this.#checked = ++checked / metainfo.info.pieceCount;
+      const found = await store.checkAll({ signal: life.signal, onProgress });
+      this.#adjust(work, found);
+      life.emit({ type: "checked", infoHash: life.infoHash, completedPieces: found.count });
+    } catch (error) {
+      this.#fail(error instanceof Error ? error : new Error(String(error)));
+      throw error;
+    }
+    if (isPaused()) life.enter("paused");
+    else this.resume();
+  }
+
+  /** Gives every complete file its name that has not got it yet. */
+  #finishFiles(): void {
+    const { progress, finisher } = this.#work!;
+    for (const { file, isComplete } of progress.files()) {
+      if (isComplete && !file.symlink && file.length > 0) finisher.finish(file.index, false);
+    }
+  }
+
   #makeLive(have: Bitfield, progress: FileProgress): LiveTorrent {
-    const { context, life, desk, metainfo, store, add } = this.#options;
+    const { context, life, desk, metainfo, store, add, isPaused } = this.#options;
     return new LiveTorrent({
       store,
       desk,
@@ -226,7 +248,7 @@ export class ContentSession {
         have,
         priorities: progress.piecePriorities(),
         sequential: add.sequential ?? false,
-        paused: add.paused ?? false,
+        paused: isPaused(),
         limits: { maxPeers: context.maxConnectionsPerTorrent },
       },
       host: {
@@ -261,7 +283,8 @@ export class ContentSession {
     const { life, onCompleted } = this.#options;
     await this.#work?.finisher.idle;
     if (life.signal.aborted || life.error || !this.#work?.live.isComplete) return;
-    life.enter("seeding");
+    if (life.hasReached("completed")) return;
+    if (life.state === "downloading") life.enter("seeding");
     onCompleted(!this.#wasCompleteAtFirst);
     this.#wasCompleteAtFirst = false;
     life.emit({ type: "completed", infoHash: life.infoHash });

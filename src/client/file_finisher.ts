@@ -1,5 +1,6 @@
 /** Gives files their final names once every piece of them is verified, and looks twice where somebody else wrote. */
 
+import { StorageError } from "../errors.ts";
 import type { PieceStore } from "../io/storage.ts";
 import { filePieces } from "../metainfo/geometry.ts";
 import type { TorrentInfo } from "../metainfo/info.ts";
@@ -51,11 +52,14 @@ export class FileFinisher {
   /** Somebody else wrote to the file: only its hashes tell what is left of it. */
   async #isStillWhole(file: number): Promise<boolean> {
     const { info, store, life, lose } = this.#options, { first, last } = filePieces(info, file);
-    life.warn(`"${info.files[file]!.path.join("/")}" was changed by somebody else: checking it again`);
+    const name = info.files[file]!.path.join("/");
+    life.warn(`"${name}" was changed by somebody else: checking it again`);
     const lost: number[] = [];
     for (let piece = first; piece <= last; piece++) if (!await store.check(piece)) lost.push(piece);
     if (lost.length > 0) lose(lost);
-    else await store.finish(file);
+    else if (await store.finish(file) === "changed") {
+      throw new StorageError(`Cannot finish "${name}": somebody else keeps writing to it`);
+    }
     return lost.length === 0;
   }
 }

@@ -95,6 +95,11 @@ export class Lifecycle {
     this.#reached.delete(milestone);
   }
 
+  /** Whether a milestone is reached. */
+  hasReached(milestone: Milestone): boolean {
+    return this.#reached.has(milestone);
+  }
+
   /** A piece is verified. */
   gained(piece: number): void {
     this.#waiters.settle(piece);

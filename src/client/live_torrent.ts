@@ -69,6 +69,7 @@ export class LiveTorrent implements PeerHost {
   #wakeAt = Infinity;
   #cancelWake: () => void = () => {};
   #readers: (() => void)[] = [];
+  readonly #storing = new Set<Promise<void>>();
 
   /** Starts the machine; nothing happens before the first input. */
   constructor(options: LiveTorrentOptions) {
@@ -168,6 +169,11 @@ export class LiveTorrent implements PeerHost {
     return new Promise((resolve) => this.#readers.push(resolve));
   }
 
+  /** Settles once everything that is being written now is written, and the machine knows. */
+  async written(): Promise<void> {
+    await Promise.allSettled(this.#storing);
+  }
+
   /** Forgets the machine; connections are the desk's matter. Safe to call twice. */
   close(): void {
     this.#isClosed = true;
@@ -184,7 +190,7 @@ export class LiveTorrent implements PeerHost {
       case "read":
         return this.#sockets.get(effect.peer)?.sendBlock(effect);
       case "store":
-        return void this.#storePiece(effect);
+        return this.#store(effect);
       case "close":
         return this.#closePeer(effect);
       case "dial":
@@ -204,6 +210,11 @@ export class LiveTorrent implements PeerHost {
     const socket = this.#sockets.get(peer);
     this.#sockets.delete(peer);
     if (socket) this.#options.desk.dismiss(socket, reason);
+  }
+
+  #store(effect: Effect<"store">): void {
+    const storing = this.#storePiece(effect).finally(() => this.#storing.delete(storing));
+    this.#storing.add(storing);
   }
 
   async #storePiece({ piece, bytes }: Effect<"store">): Promise<void> {

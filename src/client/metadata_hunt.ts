@@ -33,6 +33,7 @@ export class MetadataHunt implements PeerHost {
   readonly #sockets = new Map<PeerKey, PeerSocket>();
   readonly #found = Promise.withResolvers<Uint8Array>();
   #cancelWake: () => void = () => {};
+  #isClosed = false;
 
   /** Asks nobody before peers are known. */
   constructor(options: MetadataHuntOptions) {
@@ -102,13 +103,14 @@ export class MetadataHunt implements PeerHost {
 
   /** Stops; connections are the desk's matter. */
   close(): void {
+    this.#isClosed = true;
     this.#cancelWake();
     this.#sockets.clear();
   }
 
   #tell(input: MetadataFetchInput): void {
     const { context: { clock }, life } = this.#options;
-    if (life.signal.aborted) return;
+    if (this.#isClosed || life.signal.aborted) return;
     for (const effect of this.#machine.handle(input, clock.now())) this.#perform(effect);
     this.#cancelWake();
     const deadline = this.#machine.deadline();

@@ -51,6 +51,8 @@ export class PeerDesk implements PeerSocketOwner {
   readonly #connected = new Map<PeerSocket, Opening>();
   readonly #abort = new AbortController();
   readonly #dialler: Dialler;
+  /** Connections that have told their DHT port. */
+  readonly #ports = new WeakSet<PeerSocket>();
   #host: PeerHost | undefined;
   #lastKey = 0;
 
@@ -81,10 +83,13 @@ export class PeerDesk implements PeerSocketOwner {
   /** Opens a connection; the host hears of its success or failure. */
   async dial(address: PeerAddress): Promise<void> {
     const { context, life } = this.#options;
-    if (!context.connections.take()) return this.#host?.dialFailed(address);
+    const isBanned = context.banned.has(address.host); // by another torrent, or it would not be dialled
+    if (isBanned || !context.connections.take()) return this.#host?.dialFailed(address);
     let socket: PeerSocket | undefined, reason = "no answer";
     try {
       for await (const connection of this.#dialler.connections(address, () => socket?.isOpened ?? false)) {
+        // It was given up while it came to stand.
+        if (this.#abort.signal.aborted || this.#host === undefined) return connection.close();
         socket = this.#outgoing(connection, address);
         reason = await socket.run();
       }
@@ -154,12 +159,15 @@ export class PeerDesk implements PeerSocketOwner {
       client: clientText(opening.peerId),
     });
     this.#host.adopt(socket, opening);
+    const { pieceCount } = this.#options.facts(); // it may have become known since the handshake began
+    if (pieceCount !== undefined) socket.tell({ type: "pieceCount", pieceCount });
     if (opening.dht && !this.#options.isPrivate()) void this.#sendPort(socket);
   }
 
   /** Hands a message to the host; a PORT message is for the DHT (BEP 5 "BitTorrent protocol extension"). */
   message(socket: PeerSocket, message: PeerMessage): void {
-    if (message.type === "port" && !this.#options.isPrivate()) {
+    if (message.type === "port" && !this.#options.isPrivate() && !this.#ports.has(socket)) {
+      this.#ports.add(socket); // once: each costs a datagram to a port of the peer's choice
       void this.#options.context.dht?.addNodes([{ host: socket.address.host, port: message.port }]);
     }
     if (this.#connected.has(socket)) this.#host?.message(socket, message);

@@ -23,6 +23,8 @@ export interface PeerSourcesOptions {
   readonly counters: () => AnnounceCounters;
   /** Whether the torrent began complete: then `completed` is never said. */
   readonly isComplete: boolean;
+  /** Whether every wanted piece is here (BEP 21). */
+  readonly isSatisfied: () => boolean;
   /** Whether it wants peers and has none. */
   readonly isHungry: () => boolean;
   readonly addPeers: (source: CandidateSource, peers: readonly PeerAddress[]) => void;

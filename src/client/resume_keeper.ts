@@ -56,7 +56,7 @@ export class ResumeKeeper {
   /** Writes a first snapshot and begins to keep the rest up to date. */
   async start(): Promise<void> {
     await this.#snapshot(false);
-    this.#schedule();
+    if (!this.#isStopped) this.#schedule();
   }
 
   /** Notes that a piece is verified and written. */
@@ -69,9 +69,9 @@ export class ResumeKeeper {
   /** Writes the last snapshot of an orderly end. */
   async close(): Promise<void> {
     if (this.#isStopped) return;
-    this.#cancel();
     await this.#snapshot(true);
     this.#isStopped = true;
+    this.#cancel();
   }
 
   /** Forgets the torrent. */

@@ -3,23 +3,24 @@
  * dictionary, and as content. Phases: metadata -> checking -> downloading <-> seeding, paused, failed -> closed.
  */
 
-import { concat } from "@std/bytes/concat";
 import type { Bitfield } from "../bytes/bitfield.ts";
-import { encodeHex, encodeUtf8 } from "../bytes/text.ts";
-import { DecodeError, StateError } from "../errors.ts";
+import { encodeHex } from "../bytes/text.ts";
+import { StateError } from "../errors.ts";
 import type { PieceStore } from "../io/storage.ts";
 import type { HostAndPort } from "../metainfo/host_and_port.ts";
 import type { MagnetLink } from "../metainfo/magnet.ts";
-import { type Metainfo, readMetainfo } from "../metainfo/metainfo.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { CandidateSource } from "../torrent/vocabulary.ts";
 import { METADATA_BLOCK_LENGTH } from "../wire/messages/metadata.ts";
 import type { ClientContext } from "./client_context.ts";
 import { ContentSession, selection } from "./content_session.ts";
+import { EarlyPeers } from "./early_peers.ts";
 import type { TorrentStatus } from "./events.ts";
 import type { FileStatus } from "./file_progress.ts";
 import type { StreamSource } from "./file_stream.ts";
 import { Lifecycle, type Milestone } from "./lifecycle.ts";
+import { magnetMetainfo, selectedFiles } from "./magnet_metainfo.ts";
 import { MetadataHunt } from "./metadata_hunt.ts";
 import { isMetadataShared } from "./metadata_share.ts";
 import type { AddOptions } from "./options.ts";
@@ -64,11 +65,14 @@ export class TorrentSession {
   #sources: PeerSources | undefined;
   #cancelProgress: () => void = () => {};
   #closing: Promise<void> | undefined;
+  #isPaused: boolean;
+  readonly #early = new EarlyPeers();
 
   /** Nothing happens before `start`. @throws {TypeError} If a link has no info hash. */
   constructor(options: TorrentSessionOptions) {
     const { context, origin } = options, isKnown = "metainfo" in origin;
     this.#options = options;
+    this.#isPaused = options.add.paused ?? false;
     this.#infoHash = wireHash(isKnown ? origin.metainfo : origin.magnet);
     this.life = new Lifecycle(context, encodeHex(this.#infoHash), isKnown ? "checking" : "metadata");
     this.desk = new PeerDesk({
@@ -120,6 +124,7 @@ export class TorrentSession {
 
   /** Works until `close`. Never rejects: what goes wrong is a state and an event. */
   async start(): Promise<void> {
+    if (this.#isPaused && this.#metainfo === undefined) return this.life.enter("paused");
     this.#cancelProgress = this.life.reportProgress(() => this.status());
     try {
       if (this.#metainfo === undefined) {
@@ -129,7 +134,7 @@ export class TorrentSession {
       } else if (this.#content === undefined) await this.#open(this.#metainfo);
       if (!this.life.signal.aborted) await this.#startContent();
     } catch (error) {
-      if (!this.life.signal.aborted) this.life.fail(asError(error));
+      if (!this.life.signal.aborted && this.life.fail(asError(error))) this.#halt("the torrent failed");
     }
   }
 
@@ -141,8 +146,9 @@ export class TorrentSession {
   /** Gives the torrent addresses of peers. */
   addPeers(source: CandidateSource, addresses: readonly PeerAddress[]): void {
     if (addresses.length === 0) return;
-    if (this.#content) this.#content.addPeers(source, addresses);
-    else this.#hunt?.addPeers(source, addresses);
+    if (this.#content?.live) return this.#content.addPeers(source, addresses);
+    this.#early.add(source, addresses);
+    this.#hunt?.addPeers(source, addresses);
   }
 
   /** Announces now, as far as the tracker's `min interval` allows. */
@@ -150,8 +156,9 @@ export class TorrentSession {
     this.#sources?.reannounce();
   }
 
-  /** Stops asking, serving and announcing until `resume`. */
+  /** Stops asking, serving and announcing until `resume`; a check, or the search for metadata, is finished first. */
   pause(): void {
+    this.#isPaused = true;
     if (this.life.state !== "downloading" && this.life.state !== "seeding") return;
     this.#content?.pause();
     void this.#sources?.stop();
@@ -159,6 +166,7 @@ export class TorrentSession {
 
   /** Goes on after `pause` or a failure. */
   resume(): void {
+    this.#isPaused = false;
     if (this.life.state !== "paused" && this.life.state !== "failed") return;
     if (this.#options.add.announce !== false) this.#sources?.start();
     if (this.#content?.live !== undefined) return this.#content.resume();
@@ -170,6 +178,7 @@ export class TorrentSession {
   /** Hashes everything on the disk; what is missing is downloaded again. */
   async recheck(): Promise<void> {
     await this.#contentOrThrow().recheck();
+    if (!this.#isPaused && this.#options.add.announce !== false) this.#sources?.start();
   }
 
   /** Sets priorities of files: 0 not wanted, 1 to 7 rising. @throws {RangeError} If there is no such file or priority. */
@@ -214,10 +223,12 @@ export class TorrentSession {
       { magnet } = origin as Extract<Origin, { magnet: MagnetLink }>;
     const hunt = this.#hunt = new MetadataHunt({ context, life: this.life, desk: this.desk, magnet });
     this.desk.serve(hunt);
-    this.#startSources(magnet.trackers.map((url) => [url]), magnet.nodes, false);
+    for (const { source, address } of this.#early.all()) hunt.addPeers(source, [address]);
+    const tiers = [...magnet.trackers, ...add.trackers ?? []].map((url) => [url]);
+    if (!this.#sources) this.#startSources(tiers, magnet.nodes, false);
     this.addPeers("user", add.peers ?? []);
     void this.#addNamedPeers(magnet.peers);
-    return await metainfoOf(await hunt.found, magnet);
+    return await magnetMetainfo(await hunt.found, magnet);
   }
 
   /** Between the lives: connections wait for the content to be looked at. */
@@ -232,15 +243,20 @@ export class TorrentSession {
     if (isNews) this.life.emit({ type: "metadata", infoHash: this.life.infoHash, metainfo });
   }
 
-  /** The metadata was all that was wanted: nobody is asked, answered or told any more. */
+  /** Nobody is asked, answered or told any more. */
+  #halt(reason: string): void {
+    this.desk.serve(undefined);
+    this.desk.drop(reason);
+    this.#hunt?.close();
+    void this.#sources?.stop();
+  }
+
+  /** The metadata was all that was wanted. */
   #rest(metainfo: Metainfo): void {
     if (this.life.signal.aborted) return;
     this.#metainfo = metainfo;
-    this.desk.serve(undefined);
-    this.desk.drop("the metadata is here");
-    this.#hunt?.close();
     if (metainfo.info.private) this.#sources?.becomePrivate();
-    void this.#sources?.stop();
+    this.#halt("the metadata is here");
     this.life.reach("metadata");
     this.life.enter("paused");
     this.life.emit({ type: "metadata", infoHash: this.life.infoHash, metainfo });
@@ -258,6 +274,7 @@ export class TorrentSession {
       metainfo,
       store,
       add: files ? { ...add, files } : add,
+      isPaused: () => this.#isPaused,
       onCompleted: (isNews) => isNews && this.#sources?.completed(),
       onFailed: () => void this.#sources?.stop(),
     });
@@ -270,7 +287,10 @@ export class TorrentSession {
     const live = content.live!;
     this.desk.serve(live);
     const { announce, nodes } = this.#metainfo!, extra = (add.trackers ?? []).map((url) => [url]);
-    if (!this.#sources) this.#startSources([...announce, ...extra], nodes, live.isComplete);
+    if (!this.#sources) this.#startSources([...announce, ...extra], nodes, live.stats().left === 0);
+    else if (this.#isPaused) void this.#sources.stop();
+    const { private: isPrivate } = this.#metainfo!.info;
+    for (const { source, address } of this.#early.take({ isPrivate })) this.addPeers(source, [address]);
     this.addPeers("user", add.peers ?? []);
     this.addPeers("resume", peers);
     await content.announceState();
@@ -291,11 +311,12 @@ export class TorrentSession {
       nodes,
       counters: () => this.#content?.live?.stats() ?? { downloaded: 0, uploaded: 0, left: undefined },
       isComplete,
+      isSatisfied: () => this.#content?.live?.isComplete ?? false,
       isHungry: () => this.life.state !== "seeding" && this.status().peers === 0,
       addPeers: (source, peers) => this.addPeers(source, peers),
       dropPeers: () => this.desk.drop("the private torrent changed its tracker"),
     });
-    if (!add.paused && add.announce !== false) this.#sources.start();
+    if (!this.#isPaused && !this.life.error && add.announce !== false) this.#sources.start();
   }
 
   async #addNamedPeers(peers: readonly HostAndPort[]): Promise<void> {
@@ -327,23 +348,6 @@ export class TorrentSession {
     if (this.#content) return this.#content;
     throw new StateError("Cannot do this now: the metadata of the magnet link is not here yet");
   }
-}
-
-/** The torrent that a link stands for: its info dictionary, and around it what the link says (BEP 9 "magnet URI format"). */
-async function metainfoOf(rawInfo: Uint8Array, magnet: MagnetLink): Promise<Metainfo> {
-  try {
-    const metainfo = await readMetainfo(concat([encodeUtf8("d4:info"), rawInfo, encodeUtf8("e")]));
-    return { ...metainfo, announce: magnet.trackers.map((url) => [url]), webSeeds: magnet.webSeeds };
-  } catch (cause) {
-    if (!(cause instanceof DecodeError)) throw cause;
-    throw new DecodeError(`Cannot use the metadata of the magnet link: ${cause.message}`, { cause });
-  }
-}
-
-/** The files that a link selects, as far as they exist (BEP 53: what makes no sense is ignored). */
-function selectedFiles(magnet: MagnetLink, { info }: Metainfo): readonly number[] | undefined {
-  const files = magnet.selectOnly?.filter((index) => info.files[index] !== undefined);
-  return files && files.length > 0 ? files : undefined;
 }
 
 function asError(error: unknown): Error {

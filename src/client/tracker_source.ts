@@ -26,6 +26,8 @@ export interface TrackerSourceOptions {
   readonly counters: () => AnnounceCounters;
   /** Whether the torrent began complete: then `completed` is never said. */
   readonly isComplete: boolean;
+  /** Whether every wanted piece is here: if something is left all the same it is a partial seed (BEP 21). */
+  readonly isSatisfied: () => boolean;
   readonly addPeers: (peers: readonly PeerAddress[]) => void;
   /** A private torrent changed its tracker: end all connections (BEP 27). */
   readonly dropPeers: () => void;
@@ -73,7 +75,6 @@ export class TrackerSource {
   /** The last wanted piece has come. */
   completed(): void {
     if (this.#options.counters().left === 0) this.#tell({ type: "completed" });
-    else this.#tell({ type: "partialSeed", partialSeed: true });
   }
 
   /** Announces now, as far as the trackers allow. */
@@ -97,7 +98,9 @@ export class TrackerSource {
   }
 
   #tell(input: AnnouncerInput): void {
-    const { clock } = this.#options.context;
+    const { context: { clock }, counters, isSatisfied } = this.#options;
+    const partialSeed = isSatisfied() && counters().left !== 0;
+    this.#announcer.handle({ type: "partialSeed", partialSeed }, clock.now());
     for (const effect of this.#announcer.handle(input, clock.now())) this.#perform(effect);
     this.#cancelWake();
     const deadline = this.#announcer.deadline();
@@ -115,7 +118,8 @@ export class TrackerSource {
         addPeers(effect.peers);
         return void this.#resolveNamed(effect.namedPeers);
       case "warning":
-        return life.warn(`${effect.tracker}: ${effect.message}`);
+        // Not the whole URL: paths hold passkeys.
+        return life.warn(`${new URL(effect.tracker).host}: ${effect.message}`);
       case "failure":
         return life.emit({
           type: "announceFailed",
