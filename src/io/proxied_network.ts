@@ -80,9 +80,11 @@ export function proxiedNetwork(network: Network, options: ProxyOptions, kind: Pr
       return seenAs(stream, address);
     },
     bindDatagram(bind) {
-      const { bindDatagram } = kind;
-      if (bindDatagram !== undefined && !direct.has("bindDatagram")) return bindDatagram(bind);
-      return pass("bindDatagram", () => network.bindDatagram(bind), "bind UDP");
+      // A relay joins no groups, and to join one here would show us to everybody around.
+      const isGroup = bind?.multicast !== undefined, relayed = isGroup ? undefined : kind.bindDatagram;
+      if (relayed !== undefined && !direct.has("bindDatagram")) return relayed(bind);
+      const purpose = isGroup ? "join a multicast group" : "bind UDP";
+      return pass("bindDatagram", () => network.bindDatagram(bind), purpose);
     },
     listen: (bind) => pass("listen", () => network.listen(bind), "listen for TCP"),
     fetch: (request) =>

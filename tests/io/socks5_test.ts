@@ -254,6 +254,10 @@ Deno.test("a network behind SOCKS5 shows us to nobody past the proxy, unless tha
     await failure(scene, network.resolve("peer.example")),
     `Cannot find the address of "peer.example": the SOCKS5 proxy does not carry it ${past}`,
   );
+  assertEquals(
+    await failure(scene, network.bindDatagram({ multicast: "239.192.152.143", port: 6771 })),
+    `Cannot join a multicast group: the SOCKS5 proxy does not carry it ${past}`,
+  );
   assertEquals(await network.resolve("::ffff:1.2.3.4"), ["1.2.3.4"]);
 
   scene.virtual.serve("http://peer.example", () => new Response("hello"));

@@ -3,8 +3,9 @@
  *
  * A client uses them by itself. They are here for those who bring their own session: {@linkcode denoNetwork} dials,
  * listens, binds UDP, fetches and looks names up; {@linkcode openPieceFiles} keeps a torrent's content in files, where
- * large contents are verified and written by workers; {@linkcode StateFiles} keeps small notes. UDP is three to four times
- * faster with `--unstable-net`, and works without.
+ * large contents are verified and written by workers; {@linkcode StateFiles} keeps small notes. A client whose traffic
+ * shall come from one address, or go through a proxy, is given what {@linkcode openDenoNetwork} makes. UDP is three to
+ * four times faster with `--unstable-net`, and works without.
  *
  * @example Store a piece and read a block of it
  * ```ts
@@ -52,5 +53,11 @@ export type {
 } from "../transport.ts";
 export type { FileStorageOptions } from "./file_storage.ts";
 export { denoNetwork } from "./network.ts";
+export {
+  type DenoNetworkOptions,
+  type DenoProxy,
+  type DisposableNetwork,
+  openDenoNetwork,
+} from "./open_network.ts";
 export { openPieceFiles, type PieceFilesOptions } from "./piece_files.ts";
 export { StateFiles } from "./state_files.ts";
