@@ -266,8 +266,9 @@ export class ContentSession {
 
   #pieceCompleted(piece: number): void {
     const { life } = this.#options, { progress, finisher } = this.#work!;
-    this.#resume?.record(piece);
-    life.emit({ type: "piece", infoHash: life.infoHash, piece });
+    // Who hears of a piece may rely on it: it is noted before, so that not even `kill -9` makes it come twice.
+    const noted = this.#resume?.record(piece) ?? Promise.resolve();
+    void noted.then(() => life.emit({ type: "piece", infoHash: life.infoHash, piece }));
     for (const file of progress.gained(piece)) finisher.finish(file, true);
     life.gained(piece);
   }

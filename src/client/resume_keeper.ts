@@ -59,11 +59,11 @@ export class ResumeKeeper {
     if (!this.#isStopped) this.#schedule();
   }
 
-  /** Notes that a piece is verified and written. */
-  record(piece: number): void {
+  /** Notes that a piece is verified and written; settles when the note is made, or cannot be. */
+  async record(piece: number): Promise<void> {
     if (this.#isStopped) return;
     this.#isDirty = true;
-    this.#log.record(piece).catch((error) => this.#failed(error));
+    await this.#log.record(piece).catch((error) => this.#failed(error));
   }
 
   /** Writes the last snapshot of an orderly end. */

@@ -104,7 +104,9 @@ function onHave(state: TorrentState, peer: Peer, { piece }: MessageOf<"have">): 
 
 function onBitfield(state: TorrentState, peer: Peer, { bits }: MessageOf<"bitfield">): void {
   try {
-    announce(state, peer, Bitfield.from(bits, state.setup.geometry.pieceCount));
+    const have = Bitfield.from(bits, state.setup.geometry.pieceCount);
+    if (peer.content.announced) learn(state, peer, have);
+    else announce(state, peer, have);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     closePeer(state, peer, "invalid message");
@@ -119,7 +121,16 @@ function onHaveNone(state: TorrentState, peer: Peer): void {
   announce(state, peer, new Bitfield(state.setup.geometry.pieceCount));
 }
 
-/** The peer says what it has: once, and before any `have` (BEP 3 "peer messages", BEP 6 "Have All/Have None"). */
+/** A bitfield later on stands for several haves: aria2 sends it when it has gained a few pieces. */
+function learn(state: TorrentState, peer: Peer, have: Bitfield): void {
+  if (!have.hasBeyond(peer.content.have)) return;
+  for (const piece of have.indexes()) peerGains(state, peer, piece);
+  state.mode.offersDue = true;
+  if (isPointless(state, peer)) return closePeer(state, peer, "both complete");
+  if (!peer.flags.peerChoking) refill(state, peer);
+}
+
+/** The peer says what it has: haveAll and haveNone once, and before any `have` (BEP 3 "peer messages", BEP 6 "Have All/Have None"). */
 function announce(state: TorrentState, peer: Peer, have: Bitfield): void {
   if (peer.content.announced) return closePeer(state, peer, "invalid message");
   peer.content.announced = true;

@@ -55,7 +55,9 @@ export const RULES: Readonly<Record<TalkPhase, Readonly<Record<NumberedType, Rul
     interested: ["stays", "stays"],
     notInterested: ["stays", "stays"],
     have: ["stays", "stays"],
-    bitfield: ["bitfield too late", "bitfield too late"],
+    // Departs from BEP 3 "bitfield" ("only ever sent as the first message"), because aria2 sends it again at any time
+    // instead of many haves. We do not: see sending.ts.
+    bitfield: ["stays", "stays"],
     request: ["stays", "stays"],
     piece: ["stays", "stays"],
     cancel: ["stays", "stays"],

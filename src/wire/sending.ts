@@ -72,6 +72,9 @@ function phaseAfter(state: ConnectionState, phase: TalkPhase, message: PeerMessa
   if (message.type === "extended" && !state.negotiated.extended) {
     throw new StateError("Cannot send message: extended without the extension protocol");
   }
+  if (message.type === "bitfield" && phase === "open") {
+    throw new StateError("Cannot send message: bitfield too late"); // heard from others, but BEP 3 has it first
+  }
   const verdict = verdictsOf(phase, state.negotiated.fast)[MESSAGE_IDS[message.type]]!;
   if (verdict === "opens") return "open";
   if (verdict !== "stays") throw new StateError(`Cannot send message: ${verdict}`);

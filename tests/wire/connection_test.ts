@@ -73,11 +73,11 @@ Deno.test("Connection answers nothing once it is closed, whatever happens", () =
 
 Deno.test("Connection hears nothing behind the message that closed it", () => {
   const connection = opened(),
-    [choke, late] = [{ type: "choke" }, { type: "bitfield", bits: new Uint8Array(13) }] as const;
+    [choke, late] = [{ type: "choke" }, { type: "suggest", piece: 1 }] as const;
   const effects = hear(connection, encodeMessage(choke), encodeMessage(late), encodeMessage(choke));
   assertEquals(said(effects), [
     { type: "message", message: choke },
-    { type: "close", reason: "bitfield too late" },
+    { type: "close", reason: "suggest without the fast extension" },
   ]);
 });
 

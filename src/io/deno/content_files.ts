@@ -9,7 +9,7 @@ import type { TorrentFile } from "../../metainfo/info.ts";
 import type { FileStamp, FinishResult } from "../storage.ts";
 import { Turns } from "../turns.ts";
 import { type ContentRoot, lstat } from "./content_root.ts";
-import { type FileVersion, versionOf } from "./file_version.ts";
+import { type FileVersion, versionOf, type WrittenVersion } from "./file_version.ts";
 import { Furnishings, makeExecutable } from "./furnishings.ts";
 import { Listings } from "./listings.ts";
 import { partPaths } from "./part_paths.ts";
@@ -24,6 +24,8 @@ interface FileState {
   version: FileVersion | undefined;
   /** A verified piece was found in it, or it is of our own making. */
   isOurs: boolean;
+  /** Somebody else cut it while we wrote: there may be holes where pieces were. */
+  wasCut: boolean;
   /** Its folder and its name were made ready for writing. */
   isReady: boolean;
   /** A folder or the like has the name. */
@@ -34,6 +36,7 @@ const UNSEEN: FileState = {
   place: "absent",
   version: undefined,
   isOurs: false,
+  wasCut: false,
   isReady: false,
   isBlocked: false,
 };
@@ -103,8 +106,15 @@ export class ContentFiles {
     this.#states[file]!.isOurs = true;
   }
 
+  /** How long a file was when we last saw it or wrote to it. */
+  knownLength(file: number): number {
+    const { place, version } = this.#states[file]!;
+    return place === "absent" ? 0 : version?.length ?? 0;
+  }
+
   /** A write of ours left the file like this. */
-  wrote(file: number, version: FileVersion): void {
+  wrote(file: number, version: WrittenVersion): void {
+    if (version.wasCut) this.#states[file]!.wasCut = true;
     const state = this.#states[file]!, { length, modifiedMs } = state.version ?? version;
     // Two workers may report in the wrong order; writing never makes a file shorter, others may.
     state.version = {
@@ -142,8 +152,13 @@ export class ContentFiles {
     if (length === 0) return "finished";
     const found = this.#find(file);
     if (found === undefined) return "changed";
+    const { wasCut } = state;
     state.version = { length: found.length, modifiedMs: found.modifiedMs };
-    if (found.length < length || before?.length !== found.length || before.modifiedMs !== found.modifiedMs) {
+    state.wasCut = false; // its pieces are looked at now
+    if (
+      wasCut || found.length < length || before?.length !== found.length ||
+      before.modifiedMs !== found.modifiedMs
+    ) {
       return "changed";
     }
     if (found.partial) this.#rename(file);

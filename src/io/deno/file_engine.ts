@@ -78,7 +78,8 @@ export class FileEngine implements PieceEngine {
       if (file.pad) continue;
       const { path, isNew } = this.#storage.prepareWrite(file.index);
       if (isNew) this.#workers.drop(path);
-      spans.push({ file: file.index, path, fileOffset, pieceOffset, length });
+      const knownLength = this.#storage.knownLength(file.index);
+      spans.push({ file: file.index, path, fileOffset, knownLength, pieceOffset, length });
     }
     return spans;
   }

@@ -4,7 +4,7 @@ import { StorageError } from "../../errors.ts";
 import type { TorrentFile } from "../../metainfo/info.ts";
 import type { ContentStorage, FileStamp, FinishResult } from "../storage.ts";
 import { ContentFiles } from "./content_files.ts";
-import { type FileVersion, versionOf } from "./file_version.ts";
+import { versionOf, type WrittenVersion } from "./file_version.ts";
 import { ContentRoot } from "./content_root.ts";
 import { OpenFiles } from "./open_files.ts";
 import { ReadPace } from "./read_pace.ts";
@@ -67,7 +67,7 @@ export class FileStorage implements ContentStorage {
     const path = this.prepareWrite(file).path;
     const version = await this.#open.use(
       { file, path, isWritable: true },
-      (handle) => writeAt(handle, offset, bytes),
+      (handle) => writeAt(handle, { offset, bytes, knownLength: this.knownLength(file) }),
     );
     this.wrote(file, version);
   }
@@ -113,8 +113,13 @@ export class FileStorage implements ContentStorage {
     return prepared;
   }
 
+  /** How long a file was when we last saw it or wrote to it. */
+  knownLength(file: number): number {
+    return this.#files.knownLength(file);
+  }
+
   /** Notes that a file was written and what it is now. */
-  wrote(file: number, version: FileVersion): void {
+  wrote(file: number, version: WrittenVersion): void {
     this.#files.wrote(file, version);
     this.#unflushed.add(file);
   }
@@ -140,12 +145,16 @@ async function readAt(handle: Deno.FsFile, { path, offset, into }: ReadSpan, pac
   if (blocks) pace.hasBlocked(startedAt);
 }
 
-async function writeAt(handle: Deno.FsFile, offset: number, bytes: Uint8Array): Promise<FileVersion> {
+async function writeAt(
+  handle: Deno.FsFile,
+  { offset, bytes, knownLength }: { offset: number; bytes: Uint8Array; knownLength: number },
+): Promise<WrittenVersion> {
+  const wasCut = handle.statSync().size < knownLength;
   handle.seekSync(offset, Deno.SeekMode.Start);
   for (let written = 0; written < bytes.length;) {
     written += await handle.write(written === 0 ? bytes : bytes.subarray(written));
   }
-  return versionOf(handle.statSync());
+  return { ...versionOf(handle.statSync()), wasCut };
 }
 
 async function syncFile(path: string): Promise<void> {

@@ -8,6 +8,12 @@ export interface FileVersion {
   readonly modifiedMs: number;
 }
 
+/** What a file was after a write of ours, and whether somebody else had cut it before: that leaves a hole behind. */
+export interface WrittenVersion extends FileVersion {
+  /** It was shorter than we had left it. */
+  readonly wasCut: boolean;
+}
+
 /** Reads the version from what the system says. */
 export function versionOf(info: Deno.FileInfo): FileVersion {
   return { length: info.size, modifiedMs: info.mtime?.getTime() ?? 0 };

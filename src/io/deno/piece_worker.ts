@@ -1,6 +1,6 @@
 /** The worker's side: verifies and writes pieces, hashes whole contents. Started by `worker_lane.ts`. */
 
-import type { FileVersion } from "./file_version.ts";
+import type { WrittenVersion } from "./file_version.ts";
 import { hashPieces } from "./hash_pieces.ts";
 import { storageFault } from "./storage_fault.ts";
 import { SyncFiles } from "./sync_files.ts";
@@ -19,10 +19,10 @@ const written = new SyncFiles("write"), read = new SyncFiles("read");
 function store(task: number, { bytes, hash, spans, dropped }: StoreTask): WorkerReply {
   for (const path of dropped) written.drop(path);
   if (!matchesHashSync(bytes, hash)) return { task, type: "corrupt" };
-  const versions: (FileVersion & { file: number })[] = [];
-  for (const { file, path, fileOffset, pieceOffset, length } of spans) {
+  const versions: (WrittenVersion & { file: number })[] = [];
+  for (const { file, path, fileOffset, knownLength, pieceOffset, length } of spans) {
     const part = length === bytes.length ? bytes : bytes.subarray(pieceOffset, pieceOffset + length);
-    versions.push({ file, ...written.write(path, fileOffset, part) });
+    versions.push({ file, ...written.write(path, { offset: fileOffset, knownLength, bytes: part }) });
   }
   return { task, type: "stored", written: versions };
 }

@@ -1,7 +1,7 @@
 /** Open files of a worker, read and written at positions, synchronously: there it costs least. */
 
 import { StorageError } from "../../errors.ts";
-import { type FileVersion, versionOf } from "./file_version.ts";
+import { versionOf, type WrittenVersion } from "./file_version.ts";
 import { storageError } from "./storage_error.ts";
 
 /** Each worker has so many; see `open_files.ts`. */
@@ -9,6 +9,16 @@ const MAX_OPEN = 64;
 
 /** How files are opened. */
 export type SyncFilesMode = "read" | "write";
+
+/** What is written where. */
+export interface Writing {
+  /** Byte of the file. */
+  readonly offset: number;
+  /** How long we know the file to be: if it is shorter, somebody cut it. */
+  readonly knownLength: number;
+  /** What to write. */
+  readonly bytes: Uint8Array;
+}
 
 /** Handles by path, the longest unused one closed when there are too many. */
 export class SyncFiles {
@@ -37,15 +47,16 @@ export class SyncFiles {
     }
   }
 
-  /** Writes all of `bytes` at `offset` and answers what the file is now. @throws {StorageError} If the system refuses. */
-  write(path: string, offset: number, bytes: Uint8Array): FileVersion {
+  /** Writes all of `bytes` and answers what the file is now. @throws {StorageError} If the system refuses. */
+  write(path: string, { offset, knownLength, bytes }: Writing): WrittenVersion {
     const file = this.#get(path);
     try {
+      const wasCut = file.statSync().size < knownLength;
       file.seekSync(offset, Deno.SeekMode.Start);
       for (let written = 0; written < bytes.length;) {
         written += file.writeSync(written === 0 ? bytes : bytes.subarray(written));
       }
-      return versionOf(file.statSync());
+      return { ...versionOf(file.statSync()), wasCut };
     } catch (cause) {
       throw storageError("write", path, cause);
     }

@@ -2,7 +2,7 @@
 
 import type { TorrentInfo } from "../../metainfo/info.ts";
 import type { PieceHash } from "../../metainfo/verify.ts";
-import type { FileVersion } from "./file_version.ts";
+import type { WrittenVersion } from "./file_version.ts";
 
 /** A run of bytes of a piece and where it is written. */
 export interface WriteSpan {
@@ -12,6 +12,8 @@ export interface WriteSpan {
   readonly path: string;
   /** Offset in the file. */
   readonly fileOffset: number;
+  /** How long we know the file to be. */
+  readonly knownLength: number;
   /** Offset in the piece. */
   readonly pieceOffset: number;
   /** Bytes. */
@@ -66,7 +68,7 @@ export interface StorageFault {
 export type WorkerReply =
   & { readonly task: number }
   & (
-    | { readonly type: "stored"; readonly written: readonly (FileVersion & { readonly file: number })[] }
+    | { readonly type: "stored"; readonly written: readonly (WrittenVersion & { readonly file: number })[] }
     | { readonly type: "corrupt" }
     | { readonly type: "failed"; readonly error: StorageFault }
     /** Pieces whose hashes are in the shared memory, and those that could not be read. More comes. */

@@ -3,6 +3,7 @@ import { StorageError } from "../../../src/errors.ts";
 import { openPieceFiles, type PieceFilesOptions } from "../../../src/io/deno/piece_files.ts";
 import { FileStorage } from "../../../src/io/deno/file_storage.ts";
 import type { PieceStore } from "../../../src/io/storage.ts";
+import { filePieces } from "../../../src/metainfo/geometry.ts";
 import type { TorrentFile } from "../../../src/metainfo/info.ts";
 import { type SampleTorrent, sampleTorrent } from "../sample_torrent.ts";
 
@@ -158,6 +159,20 @@ test("finish() notices that a file was changed, and is content after a check", a
   await storeAll(store, sample);
   assertEquals(await store.finish(index), "finished");
   assertEquals(await Deno.readFile(path("c/d/e.bin")), sample.contents[index]!);
+});
+
+test("finish() notices that a file was cut while we wrote, though later writes made it long again", async (scene) => {
+  const { open, path, sample } = scene, { info } = sample.metainfo;
+  const file = info.files.toSorted((a, b) => b.length - a.length)[0]!,
+    { last } = filePieces(info, file.index);
+  await using store = await open();
+  for (let piece = 0; piece < last; piece++) await store.store(piece, sample.piece(piece));
+  await Deno.truncate(`${path(file.path.slice(1).join("/"))}.part`, 1);
+  for (let piece = last; piece < info.pieceCount; piece++) await store.store(piece, sample.piece(piece));
+  assertEquals(await store.finish(file.index), "changed");
+  assert(!(await store.checkAll()).isFull);
+  await storeAll(store, sample);
+  assertEquals(await store.finish(file.index), "finished");
 });
 
 test("a finished file that vanishes is written anew", async (scene) => {

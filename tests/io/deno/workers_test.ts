@@ -82,11 +82,11 @@ Deno.test("PieceWorkers.store() writes, refuses what is corrupt, and tells what 
     const workers = new PieceWorkers(), user = {}, path = `${directory}/a.part`;
     workers.attach(user);
     const bytes = new Uint8Array(new SharedArrayBuffer(1000)).fill(7), hash = { sha1: await sha1(bytes) };
-    const span = { file: 3, path, fileOffset: 50, pieceOffset: 0, length: 1000 };
+    const span = { file: 3, path, fileOffset: 50, knownLength: 0, pieceOffset: 0, length: 1000 };
     const reply = await workers.store({ bytes, hash, spans: [span] });
     assert(reply.type === "stored");
     const { size, mtime } = await Deno.stat(path);
-    assertEquals(reply.written, [{ file: 3, length: size, modifiedMs: mtime!.getTime() }]);
+    assertEquals(reply.written, [{ file: 3, length: size, modifiedMs: mtime!.getTime(), wasCut: false }]);
     assertEquals((await Deno.readFile(path)).subarray(50), bytes.slice());
     const corrupt = await workers.store({ bytes: bytes.slice(1), hash, spans: [span] });
     assertEquals(corrupt.type, "corrupt");
@@ -105,7 +105,11 @@ Deno.test("PieceWorkers.drop() lets a file that was replaced be found again", ()
     workers.attach(user);
     const bytes = new Uint8Array(10).fill(7), hash = { sha1: await sha1(bytes) };
     const store = () =>
-      workers.store({ bytes, hash, spans: [{ file: 0, path, fileOffset: 0, pieceOffset: 0, length: 10 }] });
+      workers.store({
+        bytes,
+        hash,
+        spans: [{ file: 0, path, fileOffset: 0, knownLength: 0, pieceOffset: 0, length: 10 }],
+      });
     await store();
     await Deno.remove(path);
     workers.drop(path);
