@@ -115,7 +115,8 @@ export type FilesOfPiece = (piece: number) => readonly number[];
 /**
  * Decides what resume data still proves. A file that stands as the snapshot saw it vouches for its pieces. One that
  * pieces of the journal were written to may be newer, but not shorter. Any other file was touched by somebody else:
- * its pieces are hashed again. Journal pieces are always hashed: they may not have reached the disk.
+ * its pieces are hashed again. One that got its final name since may hold all of them: somebody may have put it there.
+ * Journal pieces are always hashed: they may not have reached the disk.
  */
 export function planCheck(
   data: ResumeData,
@@ -126,11 +127,20 @@ export function planCheck(
   const written = new Set(data.clean ? [] : journal.flatMap((piece) => [...filesOf(piece)]));
   const holds = stamps.map((now, file) => isCredible(data.stamps[file], now, written.has(file)));
   const trusted = new Bitfield(data.pieces.length), doubtful = new Set(journal);
+  const foreign = new Set([...stamps.keys()].filter((file) => isForeign(data.stamps[file], stamps[file])));
+  for (let piece = 0; foreign.size > 0 && piece < data.pieces.length; piece++) {
+    if (filesOf(piece).some((file) => foreign.has(file))) doubtful.add(piece);
+  }
   for (const piece of data.pieces.indexes()) {
     if (filesOf(piece).every((file) => holds[file])) trusted.set(piece);
     else doubtful.add(piece);
   }
   return { trusted, doubtful: [...doubtful].filter((piece) => !trusted.has(piece)).sort((a, b) => a - b) };
+}
+
+/** Whether a file has its final name, and did not get it from us as far as the snapshot knows. */
+function isForeign(then: FileStamp | undefined, now: FileStamp | undefined): boolean {
+  return now?.partial === false && then?.partial !== false;
 }
 
 function isCredible(then: FileStamp | undefined, now: FileStamp | undefined, wasWritten: boolean): boolean {

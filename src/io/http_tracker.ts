@@ -4,6 +4,7 @@ import { DecodeError, TransportError } from "../errors.ts";
 import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "../tracker/messages/announce.ts";
 import { announceUrl, decodeAnnounceResponse } from "../tracker/messages/http.ts";
 import { decodeScrapeResponse, scrapeRequestUrl } from "../tracker/messages/scrape.ts";
+import { fetchMoved } from "./redirects.ts";
 import type { Network } from "./transport.ts";
 
 /** Bytes of the longest answer: libtorrent's bound. 200 peers are 1,200 bytes. */
@@ -26,7 +27,9 @@ export async function scrapeHttp(
 ): Promise<ScrapeResponse> {
   const url = scrapeRequestUrl(tracker, options.infoHashes);
   if (url === undefined) {
-    throw new TransportError(`Cannot scrape "${tracker}": its URL has no "announce" to replace`);
+    throw new TransportError(
+      `Cannot scrape tracker ${new URL(tracker).origin}: its URL has no "announce" to replace`,
+    );
   }
   return await ask(network, url, options.signal, decodeScrapeResponse);
 }
@@ -38,11 +41,12 @@ async function ask<Answer>(
   decode: (bytes: Uint8Array) => Answer,
 ): Promise<Answer> {
   const origin = new URL(url).origin; // paths hold passkeys: they do not belong into error texts
-  const response = await network.fetch(new Request(url, { signal, redirect: "follow" })).catch((cause) => {
+  const { response, bytes } = await get(network, url, signal).catch((cause) => {
     signal.throwIfAborted();
-    throw new TransportError(`Cannot ask tracker ${origin}: ${describe(cause)}`, { cause });
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    // Some runtimes repeat the whole URL.
+    throw new TransportError(`Cannot ask tracker ${origin}: ${reason.replaceAll(url, origin)}`, { cause });
   });
-  const bytes = await readBody(response, origin);
   try {
     return decode(bytes); // even with an error status: trackers send their reason along
   } catch (cause) {
@@ -52,15 +56,18 @@ async function ask<Answer>(
   }
 }
 
-async function readBody(response: Response, origin: string): Promise<Uint8Array> {
+async function get(network: Network, url: string, signal: AbortSignal) {
+  const response = await fetchMoved(network, url, signal);
+  return { response, bytes: await readBody(response) };
+}
+
+async function readBody(response: Response): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
     if (length > LONGEST_ANSWER) {
-      throw new TransportError(
-        `Cannot understand tracker ${origin}: the answer exceeds ${LONGEST_ANSWER} bytes`,
-      );
+      throw new TransportError(`the answer exceeds ${LONGEST_ANSWER} bytes`);
     }
     chunks.push(chunk);
   }
@@ -71,8 +78,4 @@ async function readBody(response: Response, origin: string): Promise<Uint8Array>
     offset += chunk.length;
   }
   return bytes;
-}
-
-function describe(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -2,7 +2,7 @@
 
 import type { Random } from "../bytes/random.ts";
 import { TransportError } from "../errors.ts";
-import { canonicalHost } from "../peer/address.ts";
+import { canonicalHost, isIpv6 } from "../peer/address.ts";
 import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "../tracker/messages/announce.ts";
 import { parseTrackerUrl, type TrackerUrl } from "../tracker/messages/tracker_url.ts";
 import type { UdpExchangeRequest } from "../tracker/udp_exchange.ts";
@@ -34,16 +34,17 @@ export class TrackerClient {
   readonly #network: Network;
   readonly #clock: Clock;
   readonly #udp: UdpTrackers;
-  /** A UDP socket of our own, if none is shared. */
-  readonly #ownHub: DatagramHub | undefined;
+  readonly #hub: DatagramHub;
+  readonly #ownsHub: boolean;
   readonly #closed = new AbortController();
 
   /** Opens nothing yet. */
   constructor({ network, clock, random, hub }: TrackerClientOptions) {
     this.#network = network;
     this.#clock = clock;
-    this.#ownHub = hub ? undefined : new DatagramHub(network);
-    this.#udp = new UdpTrackers({ hub: hub ?? this.#ownHub!, clock, random });
+    this.#hub = hub ?? new DatagramHub(network);
+    this.#ownsHub = hub === undefined;
+    this.#udp = new UdpTrackers({ hub: this.#hub, clock, random });
   }
 
   /**
@@ -88,7 +89,7 @@ export class TrackerClient {
   async close(): Promise<void> {
     this.#closed.abort(new TransportError("The tracker client is closed"));
     this.#udp.close();
-    await this.#ownHub?.close();
+    if (this.#ownsHub) await this.#hub.close();
   }
 
   async #askUdp(
@@ -96,10 +97,11 @@ export class TrackerClient {
     request: UdpExchangeRequest,
     signal: AbortSignal,
   ): Promise<AnnounceResponse | ScrapeResponse> {
-    const addresses = await this.#network.resolve(host, { signal });
-    const address = addresses.map(canonicalHost).find((address) => address !== undefined);
+    const addresses = await this.#network.resolve(host, { signal }), families = await this.#hub.families();
+    const address = addresses.flatMap((text) => canonicalHost(text) ?? [])
+      .find((address) => families.includes(isIpv6(address) ? 6 : 4));
     if (address === undefined) {
-      throw new TransportError(`Cannot find tracker "${host}": the name has no address`);
+      throw new TransportError(`Cannot find tracker "${host}": the name has no address that we can reach`);
     }
     return await this.#udp.ask({ host: address, port }, request, signal);
   }

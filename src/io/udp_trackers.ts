@@ -50,9 +50,9 @@ export class UdpTrackers {
    * @throws The signal's reason if it fires first.
    */
   async ask(address: PeerAddress, request: UdpExchangeRequest, signal: AbortSignal): Promise<Answer> {
+    await this.#hub.address(); // a socket that cannot be bound is an error, not a lost datagram
     signal.throwIfAborted();
     if (this.#isClosed) throw new StateError("Cannot ask a tracker: the socket is closed");
-    await this.#hub.address(); // a socket that cannot be bound is an error, not a lost datagram
     const id = ++this.#lastId, { promise, resolve, reject } = Promise.withResolvers<Answer>();
     const abort = () => {
       this.#perform(this.#exchange.handle({ type: "cancel", id }, this.#clock.now()));

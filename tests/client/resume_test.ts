@@ -144,3 +144,12 @@ Deno.test("StateFiles says what stands in the way", async () => {
     await Deno.remove(root, { recursive: true });
   }
 });
+
+Deno.test("planCheck() looks at all of a file that somebody has put there since", () => {
+  const whole = stamp(700, 9000, false);
+  const plan = planCheck(data(), [], [whole, undefined, stamp(500, 2000, false)], filesOf);
+  assertEquals([...plan.trusted.indexes()], [5, 9]);
+  assertEquals(plan.doubtful, [0, 1, 2, 3, 4]);
+  const absent = data({ stamps: [undefined, undefined, undefined], pieces: new Bitfield(10) });
+  assertEquals(planCheck(absent, [], [stamp(1, 1), undefined, whole], filesOf).doubtful, [5, 6, 7, 8, 9]);
+});
