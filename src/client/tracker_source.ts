@@ -12,6 +12,12 @@ import { CLIENT_DEFAULTS } from "./options.ts";
 /** Bytes since the torrent started, and still to come. */
 export type AnnounceCounters = Pick<AnnounceRequest, "downloaded" | "uploaded" | "left">;
 
+/**
+ * The port that is announced by one who listens nowhere: trackers refuse 0, and libtorrent says 1 in its place, which
+ * it dials no more than 0.
+ */
+const NOWHERE_PORT = 1;
+
 /** What it needs of its torrent. */
 export interface TrackerSourceOptions {
   readonly context: ClientContext;
@@ -150,7 +156,7 @@ export class TrackerSource {
       const response = await context.trackers.announce(tracker, {
         infoHash,
         peerId: context.peerId,
-        port: context.listenAddress?.port ?? 0,
+        port: context.listenAddress?.port ?? NOWHERE_PORT,
         ...countersOf(this.#options.counters()),
         key: this.#key,
         numWant,
