@@ -25,13 +25,15 @@ export interface Swarm {
   readonly announceUrl: string;
   /** Events that the tracker heard, in order. */
   readonly events: string[];
+  /** Where each of them came from. */
+  readonly hosts: string[];
 }
 
 export async function withSwarm(body: (swarm: Swarm) => Promise<void>): Promise<void> {
-  const events: string[] = [], tracker = createHttpTracker({ intervalMs: 60_000 });
+  const events: string[] = [], hosts: string[] = [], tracker = createHttpTracker({ intervalMs: 60_000 });
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request, info) => {
     const event = /[?&]event=(\w+)/.exec(request.url)?.[1];
-    if (event) events.push(event);
+    if (event) events.push(event), hosts.push(info.remoteAddr.hostname);
     return tracker(request, info);
   });
   const announceUrl = `http://127.0.0.1:${server.addr.port}/announce`;
@@ -48,13 +50,13 @@ export async function withSwarm(body: (swarm: Swarm) => Promise<void>): Promise<
       await Deno.mkdir(target.slice(0, target.lastIndexOf("/")), { recursive: true });
       await Deno.writeFile(target, content);
     }
-    await body({ folder, torrent, metainfo: await readMetainfo(bytes), source, announceUrl, events });
+    await body({ folder, torrent, metainfo: await readMetainfo(bytes), source, announceUrl, events, hosts });
   });
 }
 
-/** Runs `seed` while something else happens; answers what it wrote, and checks nothing. */
+/** Runs `seed` while something else happens, which the tracker knows; answers what it wrote, and checks nothing. */
 export async function whileSeeding(
-  { torrent, source }: Swarm,
+  { torrent, source, events }: Swarm,
   args: readonly string[],
   body: (peer: string) => Promise<void>,
 ): Promise<{ readonly exitCode: number; readonly terminal: FakeTerminal }> {
@@ -62,6 +64,9 @@ export async function whileSeeding(
   const running = runCli(["seed", torrent, source, "--host", "127.0.0.1", "--no-dht", ...args], terminal);
   await Promise.race([terminal.waitFor(/^Seeding .*\n/m), running]);
   try {
+    while (!args.includes("--no-announce") && !events.includes("started")) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
     await body(/ on (\S+)\n/.exec(terminal.out)![1]!);
   } finally {
     terminal.interrupt();
