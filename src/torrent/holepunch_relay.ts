@@ -53,36 +53,46 @@ const WINDOW_MS = 60_000;
 
 /** Relays between the peers of one torrent. Whoever asks or is asked for too often is not answered. */
 export class HolepunchRelay {
-  readonly #asked = new Map<PeerKey, number>();
-  readonly #called = new Map<PeerKey, number>();
-  #windowEndsAt = -Infinity;
+  readonly #asked = new Quota(MAX_ASKED);
+  readonly #called = new Quota(MAX_CALLED);
 
   /** Decides on a rendezvous: `connect` to both peers, an error to the one that asks, or nothing. */
   handle(rendezvous: Rendezvous, now: number): readonly RelayEffect[] {
     const peers = [...rendezvous.peers], { address } = rendezvous;
     const from = peers.find(({ peer }) => peer === rendezvous.from);
     // BEP 55 "implementation notes": who does not list the extension MUST be ignored.
-    if (!from?.holepunch || !this.#count(this.#asked, from.peer, MAX_ASKED, now)) return [];
+    if (!from?.holepunch || !this.#asked.take(from.peer, now)) return [];
     const target = findTarget(peers, address), code = reasonToRefuse(rendezvous, from, target);
     if (code !== undefined) {
       return [{ type: "send", peer: from.peer, message: { type: "holepunchError", address, code } }];
     }
-    if (!this.#count(this.#called, target!.peer, MAX_CALLED, now)) return [];
+    if (!this.#called.take(target!.peer, now)) return [];
     return [
       connect(from.peer, target!.utp ? target!.address : address),
       connect(target!.peer, meetingPoint(from)),
     ];
   }
+}
 
-  #count(counts: Map<PeerKey, number>, peer: PeerKey, most: number, now: number): boolean {
-    if (now >= this.#windowEndsAt) {
-      this.#asked.clear();
-      this.#called.clear();
-      this.#windowEndsAt = now + WINDOW_MS;
+/** So much a minute for each peer. */
+class Quota {
+  readonly #most: number;
+  readonly #taken = new Map<PeerKey, number>();
+  #endsAt = -Infinity;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Takes one; answers whether there was one left. */
+  take(peer: PeerKey, now: number): boolean {
+    if (now >= this.#endsAt) {
+      this.#taken.clear();
+      this.#endsAt = now + WINDOW_MS;
     }
-    const count = (counts.get(peer) ?? 0) + 1;
-    counts.set(peer, count);
-    return count <= most;
+    const taken = this.#taken.get(peer) ?? 0;
+    this.#taken.set(peer, taken + 1);
+    return taken < this.#most;
   }
 }
 

@@ -10,7 +10,7 @@ import { PEX_FLAGS, type PexMessage, type PexPeer } from "../wire/messages/pex.t
 import type { RelayPeer } from "./holepunch_relay.ts";
 import { PexHeard } from "./pex_heard.ts";
 import { PexTold, type RecentPeer, UNDERPOPULATED } from "./pex_told.ts";
-import type { Direction, PeerKey } from "./vocabulary.ts";
+import type { Direction, PeerKey, TorrentCloseReason } from "./vocabulary.ts";
 
 /** What happened in the world. */
 export type PexInput =
@@ -52,7 +52,11 @@ const MESSAGE_EVERY_MS = 65_000;
 const GATHER_MS = 5_000;
 
 /** Our reasons to part from a peer that others may still want (BEP 11 "filling underpopulated lists"). */
-const GOOD_PARTINGS: ReadonlySet<string> = new Set(["both complete", "idle", "too many peers"]);
+const GOOD_PARTINGS: ReadonlySet<string> = new Set<TorrentCloseReason>([
+  "both complete",
+  "idle",
+  "too many peers",
+]);
 
 interface Peer {
   readonly key: PeerKey;
@@ -220,7 +224,7 @@ export class PexExchange {
   }
 
   #tellOne(peer: Peer, live: ReadonlyMap<string, PexPeer>, now: number): PexEffect[] {
-    const message = peer.told?.next({ live, recent: this.#recent }, peer.address.host, peer.listenAddress);
+    const message = peer.told?.next({ live, recent: this.#recent }, peer);
     peer.sendAt = undefined;
     if (message === undefined) return [];
     peer.sentAt = now;

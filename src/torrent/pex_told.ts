@@ -5,7 +5,7 @@ import type { PexMessage, PexPeer } from "../wire/messages/pex.ts";
 import { mayName } from "./nearness.ts";
 
 /** Most added entries of a message, IPv4 and IPv6 together, and most dropped ones (BEP 11). The first may have more: ours not. */
-export const MAX_ENTRIES = 50;
+const MAX_ENTRIES = 50;
 /** With fewer connections of a family than this, recent ones help out (BEP 11 "filling underpopulated lists"). */
 export const UNDERPOPULATED = 25;
 
@@ -23,6 +23,14 @@ export interface PexNews {
   readonly recent: readonly RecentPeer[];
 }
 
+/** Who is told. */
+export interface PexListener {
+  /** The other end of its connection. */
+  readonly address: PeerAddress;
+  /** Where it listens, as far as it is known. */
+  readonly listenAddress: PeerAddress | undefined;
+}
+
 /** The difference between what is so and what one peer believes. */
 export class PexTold {
   /** Peers that were added and not dropped since, by formatted address. */
@@ -30,9 +38,9 @@ export class PexTold {
   /** The last of the recent peers that it was told. */
   #lastRecent = 0;
 
-  /** The next message to the peer at `to`, which listens at `self`; `undefined` if it knows everything. */
-  next(news: PexNews, to: string, self: PeerAddress | undefined): PexMessage | undefined {
-    const selfKey = self && formatPeerAddress(self);
+  /** The next message; `undefined` if the peer knows everything. */
+  next(news: PexNews, { address: { host: to }, listenAddress }: PexListener): PexMessage | undefined {
+    const selfKey = listenAddress && formatPeerAddress(listenAddress);
     const isFor = ({ address }: PexPeer, key: string) =>
       key !== selfKey && !this.#told.has(key) && mayName(to, address.host);
     // Before anything is dropped: whoever is dropped in this message must not be added in it, too.

@@ -27,7 +27,7 @@ export function forgetOffersOf({ disguise, content }: Peer): void {
   if (disguise) disguise.offers = disguise.offers.filter((piece) => !content.have.has(piece));
 }
 
-/** Switches the mode. New peers only are disguised from; once it is off everybody is shown everything. */
+/** Switches the mode: we look empty to peers that come from now on, or everybody is shown everything. */
 export function setSuperSeed(state: TorrentState, superSeed: boolean): void {
   state.mode.superSeed = superSeed;
   if (superSeed) return;
@@ -79,9 +79,10 @@ interface Round {
 }
 
 function offerTo(state: TorrentState, peer: Peer, { offered, isAlone }: Round): void {
-  const disguise = peer.disguise!;
+  const disguise = peer.disguise!, { availability } = state;
   disguise.offers = disguise.offers.filter((piece) => {
-    if (!isPassedOn(state, peer, piece, isAlone)) return true;
+    const isPassedOn = isAlone || availability.of(piece) > 1;
+    if (!isPassedOn || !peer.content.have.has(piece)) return true;
     count(offered, piece, -1);
     return false;
   });
@@ -94,10 +95,6 @@ function offerTo(state: TorrentState, peer: Peer, { offered, isAlone }: Round): 
     count(offered, piece, 1);
     send(state, peer, { type: "have", piece });
   }
-}
-
-function isPassedOn({ availability }: TorrentState, peer: Peer, piece: number, isAlone: boolean): boolean {
-  return peer.content.have.has(piece) && (isAlone || availability.of(piece) > 1);
 }
 
 /** Of the pieces that the peer lacks and was not shown, the rarest; those that are being offered to others come last. */

@@ -31,7 +31,7 @@ class MulticastSocket implements DatagramSocket {
   readonly #options: MulticastOptions;
   readonly #socket: Socket;
   readonly #datagrams: DgramSocket;
-  readonly #joined = new Set<Gate>();
+  #joined: ReadonlySet<Gate> = new Set();
   /** The socket has one interface to send by at a time, so datagrams leave one after the other. */
   #sending: Promise<unknown> = Promise.resolve();
 
@@ -45,20 +45,21 @@ class MulticastSocket implements DatagramSocket {
   }
 
   /** Joins the group on every interface that it is not joined on yet, and answers with all of them. */
-  async join(): Promise<Gate[]> {
-    const gates: Gate[] = [], faults: unknown[] = [];
+  async join(): Promise<ReadonlySet<Gate>> {
+    const { group } = this.#options, joined = new Set<Gate>();
+    let fault: unknown;
     for (const gate of await findGates(this.#options)) {
       try {
-        if (!this.#joined.has(gate)) this.#socket.addMembership(this.#options.group, gate);
-        this.#joined.add(gate);
-        gates.push(gate);
+        if (!this.#joined.has(gate)) this.#join(gate);
+        joined.add(gate);
       } catch (cause) {
-        faults.push(cause);
+        fault = cause;
       }
     }
-    if (gates.length > 0) return gates;
-    throw new TransportError(`Cannot join multicast group ${this.#options.group}: no interface takes part`, {
-      cause: faults[0],
+    this.#joined = joined;
+    if (joined.size > 0) return joined;
+    throw new TransportError(`Cannot join multicast group ${group}: no interface takes part`, {
+      cause: fault,
     });
   }
 
@@ -90,9 +91,20 @@ class MulticastSocket implements DatagramSocket {
       }
     }
     if (sent > 0) return;
-    throw fault instanceof TransportError
-      ? fault
-      : new TransportError(`Cannot send to ${to.host} port ${to.port}`, { cause: fault });
+    throw new TransportError(`Cannot send to multicast group ${to.host}: no interface takes it`, {
+      cause: fault,
+    });
+  }
+
+  #join(gate: Gate): void {
+    const { group } = this.#options;
+    try {
+      // It may be joined already, by another address of its own or from before it went away: twice is an error.
+      this.#socket.dropMembership(group, gate);
+    } catch {
+      // It was not.
+    }
+    this.#socket.addMembership(group, gate);
   }
 }
 
