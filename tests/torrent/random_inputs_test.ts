@@ -122,6 +122,7 @@ function control(): fc.Arbitrary<TorrentInput> {
       priorities,
     })),
     fc.boolean().map((sequential) => ({ type: "sequential" as const, sequential })),
+    fc.boolean().map((superSeed) => ({ type: "superSeed" as const, superSeed })),
     fc.record({ type: fc.constant("peerDontHave" as const), peer: fc.nat(8), piece }),
     fc.record({
       type: fc.constant("peerCapabilities" as const),
