@@ -45,9 +45,9 @@ export type OptionValues<Table extends OptionTable> = {
     : OneValue<Table[Name]> | undefined;
 };
 
-/** One text per operand. */
+/** One text per operand; one that may be left out, named in brackets, is `undefined` then. */
 export type OperandValues<Operands extends readonly string[]> = {
-  readonly [Index in keyof Operands]: string;
+  readonly [Index in keyof Operands]: Operands[Index] extends `[${string}` ? string | undefined : string;
 };
 
 /** What {@linkcode parseArguments} finds. */
@@ -72,7 +72,7 @@ export function parseArguments<Operands extends readonly string[], Table extends
   const options: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(table)) options[name] = readOption(name, option, values[name]);
   return {
-    operands: positionals.slice(0, operands.length) as OperandValues<Operands>,
+    operands: positionals.slice(0, operands.length) as readonly string[] as OperandValues<Operands>,
     rest: positionals.slice(operands.length),
     options: options as OptionValues<Table>,
   };
@@ -108,7 +108,7 @@ function inOneSentence(message: string): string {
 
 function checkOperands(operands: readonly string[], given: readonly string[]): void {
   const missing = operands[given.length];
-  if (missing !== undefined) throw new UsageError(`Missing argument: ${missing}`);
+  if (missing !== undefined && !missing.startsWith("[")) throw new UsageError(`Missing argument: ${missing}`);
   const many = operands.at(-1)?.endsWith("…") ?? false;
   if (!many && given.length > operands.length) {
     throw new UsageError(`Unexpected argument: "${given[operands.length]}"`);

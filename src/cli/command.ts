@@ -5,7 +5,10 @@ import type { Terminal } from "./terminal.ts";
 
 /** One command as main.ts runs it. */
 export interface Command {
-  /** Names of the operands in order, as the help shows them; a name that ends in "…" takes one or more. */
+  /**
+   * Names of the operands in order, as the help shows them; a name that ends in "…" takes one or more, and one in
+   * brackets, which stands last, may be left out.
+   */
   readonly operands: readonly string[];
   /** Long names to what they mean. */
   readonly options: OptionTable;

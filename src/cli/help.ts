@@ -7,11 +7,14 @@ import { createPalette, drawTable, type Palette } from "./render.ts";
 /** The name that users type. */
 export const PROGRAM = "bittorrent";
 
-/** What is known of a command without loading it. */
+/** What is known of a command or group without loading it. */
 export interface CommandRow {
   /** What it does, in one line. */
   readonly summary: string;
 }
+
+/** Commands and groups by name. */
+type CommandRows = Readonly<Record<string, CommandRow>>;
 
 /** Options that every command has. */
 const COMMON: OptionTable = {
@@ -19,22 +22,50 @@ const COMMON: OptionTable = {
 };
 
 /** The help of the program: its commands. */
-export function programHelp(commands: Readonly<Record<string, CommandRow>>, hasColours: boolean): string {
+export function programHelp(commands: CommandRows, hasColours: boolean): string {
   const palette = createPalette(hasColours);
-  const rows = Object.entries(commands).map(([name, { summary }]) => [`  ${palette.cyan(name)}`, summary]);
   return joinLines([
     `${palette.bold("BitTorrent")}: make, read, check, share and fetch torrents`,
     "",
-    `${palette.bold("Usage:")} ${PROGRAM} COMMAND [arguments]`,
+    ...commandLines(
+      "",
+      commands,
+      { ...COMMON, version: { kind: "flag", help: "show the version" } },
+      palette,
+    ),
+    "",
+    `'${PROGRAM} COMMAND --help' tells more. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
+  ]);
+}
+
+/** The help of a group of commands, all of which begin with `name`. */
+export function groupHelp(name: string, summary: string, commands: CommandRows, hasColours: boolean): string {
+  const palette = createPalette(hasColours);
+  return joinLines([
+    summary,
+    "",
+    ...commandLines(` ${name}`, commands, COMMON, palette),
+    "",
+    `'${PROGRAM} ${name} COMMAND --help' tells more.`,
+  ]);
+}
+
+function commandLines(
+  prefix: string,
+  commands: CommandRows,
+  options: OptionTable,
+  palette: Palette,
+): string[] {
+  const rows = Object.entries(commands).map(([name, { summary }]) => [`  ${palette.cyan(name)}`, summary]);
+  return [
+    `${palette.bold("Usage:")} ${PROGRAM}${prefix} COMMAND [arguments]`,
     "",
     palette.bold("Commands:"),
     ...drawTable(rows),
     "",
     palette.bold("Options:"),
-    ...optionLines({ ...COMMON, version: { kind: "flag", help: "show the version" } }, palette),
-    "",
-    `'${PROGRAM} COMMAND --help' tells more. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
-  ]);
+    ...optionLines(options, palette),
+  ];
 }
 
 /** The help of one command. */

@@ -29,60 +29,37 @@
  */
 
 import { UsageError } from "./arguments.ts";
-import type { Command } from "./command.ts";
+import { type CommandEntry, type CommandGroup, COMMANDS, findCommand } from "./command_table.ts";
 import { judge } from "./failure.ts";
-import { commandHelp, PROGRAM, programHelp } from "./help.ts";
+import { commandHelp, groupHelp, PROGRAM, programHelp } from "./help.ts";
 import { createPalette } from "./render.ts";
 import { BrokenPipe, systemTerminal, type Terminal } from "./terminal.ts";
 import { VERSION } from "../version.ts";
 
 export type { Interruption, Terminal } from "./terminal.ts";
 
-/** A command that is not loaded yet. */
-interface CommandEntry {
-  readonly summary: string;
-  load(): Promise<{ readonly command: Command }>;
-}
-
-/** Every command, in the order of the help. */
-const COMMANDS: Readonly<Record<string, CommandEntry>> = {
-  create: { summary: "Make a torrent of a file or folder", load: () => import("./commands/create.ts") },
-  info: { summary: "Show what a torrent or magnet link says", load: () => import("./commands/info.ts") },
-  magnet: { summary: "Print the magnet link of a torrent", load: () => import("./commands/magnet.ts") },
-  edit: {
-    summary: "Change what a torrent says besides its content",
-    load: () => import("./commands/edit.ts"),
-  },
-  verify: { summary: "Check content on disk against a torrent", load: () => import("./commands/verify.ts") },
-  download: { summary: "Fetch the content of a torrent", load: () => import("./commands/download.ts") },
-  seed: { summary: "Serve content that is there", load: () => import("./commands/seed.ts") },
-  announce: {
-    summary: "Ask trackers for the peers of a torrent",
-    load: () => import("./commands/announce.ts"),
-  },
-  scrape: {
-    summary: "Ask trackers for the numbers of a torrent",
-    load: () => import("./commands/scrape.ts"),
-  },
-  demo: {
-    summary: "Make, track, seed, fetch and verify on this machine",
-    load: () => import("./commands/demo.ts"),
-  },
-};
-
 /** Runs the command line with the arguments behind the program's name and answers the exit code. Never throws. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
   try {
     return await dispatch(args, terminal);
   } catch (error) {
-    return report(error, args[0] ?? "", terminal);
+    return report(error, findCommand(args).words, terminal);
   }
 }
 
 async function dispatch(args: readonly string[], terminal: Terminal): Promise<number> {
+  const { words, entry, rest } = findCommand(args);
+  if (entry === undefined) return await dispatchTop(args, terminal);
+  return "commands" in entry
+    ? showGroup(words, entry, rest, terminal)
+    : await runCommand(words, entry, rest, terminal);
+}
+
+/** What no command's name stands in front of. */
+async function dispatchTop(args: readonly string[], terminal: Terminal): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined) throw new UsageError("Missing command");
-  if (name === "--help" || name === "-h" || name === "help" && rest.length === 0) {
+  if (isHelp(name) || name === "help" && rest.length === 0) {
     terminal.write(programHelp(COMMANDS, terminal.hasColours));
     return 0;
   }
@@ -91,33 +68,55 @@ async function dispatch(args: readonly string[], terminal: Terminal): Promise<nu
     return 0;
   }
   if (name === "help") return await dispatch([...rest, "--help"], terminal);
-  if (!Object.hasOwn(COMMANDS, name)) {
-    throw new UsageError(`Unknown ${name.startsWith("-") ? "option" : "command"}: "${name}"`);
-  }
-  return await runCommand(name, rest, terminal);
+  refuseWord(name);
 }
 
-async function runCommand(name: string, args: readonly string[], terminal: Terminal): Promise<number> {
-  const { summary, load } = COMMANDS[name]!;
+/** A group's name without one of its commands behind it. */
+function showGroup(
+  words: readonly string[],
+  { summary, commands }: CommandGroup,
+  rest: readonly string[],
+  terminal: Terminal,
+): number {
+  const [word] = rest;
+  if (word === undefined) throw new UsageError("Missing command");
+  if (!isHelp(word)) refuseWord(word);
+  terminal.write(groupHelp(words.join(" "), summary, commands, terminal.hasColours));
+  return 0;
+}
+
+function refuseWord(word: string): never {
+  throw new UsageError(`Unknown ${word.startsWith("-") ? "option" : "command"}: "${word}"`);
+}
+
+async function runCommand(
+  words: readonly string[],
+  { summary, load }: CommandEntry,
+  args: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
   const { command } = await load();
   if (!asksForHelp(args)) return await command.run(args, terminal);
-  terminal.write(commandHelp(name, summary, command, terminal.hasColours));
+  terminal.write(commandHelp(words.join(" "), summary, command, terminal.hasColours));
   return 0;
 }
 
 /** Whether `--help` stands anywhere before `--`. */
 function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
-  return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === "--help" || arg === "-h");
+  return args.slice(0, end < 0 ? args.length : end).some(isHelp);
+}
+
+function isHelp(word: string): boolean {
+  return word === "--help" || word === "-h";
 }
 
 /** Says what went wrong: exactly one line, and for wrong usage a second one that leads to the help. */
-function report(error: unknown, name: string, terminal: Terminal): number {
+function report(error: unknown, words: readonly string[], terminal: Terminal): number {
   const { exitCode, message } = judge(error);
   if (message === undefined) return exitCode;
   const palette = createPalette(terminal.hasErrorColours);
-  const command = Object.hasOwn(COMMANDS, name) ? ` ${name}` : "";
-  const hint = exitCode === 2 ? `Try '${PROGRAM}${command} --help'\n` : "";
+  const hint = exitCode === 2 ? `Try '${[PROGRAM, ...words].join(" ")} --help'\n` : "";
   try {
     terminal.writeError(`${palette.red("error:")} ${message}\n${hint}`);
   } catch (failure) {

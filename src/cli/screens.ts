@@ -20,6 +20,9 @@ export interface TransferView {
   readonly state: string;
   /** How much of a magnet link's metadata is here, 0 to 1. */
   readonly metadata: number;
+  /** The same in blocks; there are none in all while no peer has told how many. */
+  readonly metadataBlocks: number;
+  readonly metadataBlockCount: number;
   /** How far a check has come, 0 to 1. */
   readonly checked: number;
   readonly completedLength: number;
@@ -107,8 +110,15 @@ function flowLine(view: TransferView, width: number, palette: Palette): string {
   return line === "" ? shorten(isSeeding ? up : down, width) : line.trimEnd();
 }
 
+/** The first life of a magnet link, step by step. */
+function metadataPhase({ peers, metadataBlocks, metadataBlockCount }: TransferView): string {
+  if (peers === 0) return "looking for peers";
+  if (metadataBlockCount === 0) return "asking for the metadata";
+  return `metadata ${metadataBlocks} of ${metadataBlockCount}`;
+}
+
 function timeLeft(view: TransferView): string {
-  if (view.state === "metadata") return "asking for the metadata";
+  if (view.state === "metadata") return metadataPhase(view);
   if (view.state === "checking") return "checking what is there";
   if (view.state === "downloading") {
     return view.eta === undefined ? "waiting for pieces" : `${formatDuration(view.eta)} left`;

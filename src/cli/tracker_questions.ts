@@ -1,7 +1,5 @@
 /** Which trackers `announce` and `scrape` ask, about which torrents, and what comes of it. */
 
-import { decodeBase32, decodeHex } from "../bytes/text.ts";
-import { DecodeError } from "../errors.ts";
 import { cryptoRandom } from "../io/chance.ts";
 import { systemClock } from "../io/clock.ts";
 import { denoNetwork } from "../io/deno/network.ts";
@@ -9,6 +7,7 @@ import { TrackerClient } from "../io/tracker_client.ts";
 import { UsageError } from "./arguments.ts";
 import { describeError, Failure } from "./failure.ts";
 import { printable } from "./format.ts";
+import { parseInfoHash } from "./info_hash.ts";
 import { createPalette } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 import { readTorrentFile } from "./torrent_file.ts";
@@ -61,13 +60,9 @@ function isUrl(operand: string): boolean {
 }
 
 function readInfoHash(text: string): Uint8Array {
-  try {
-    if (/^[0-9a-f]{40}$|^[0-9a-f]{64}$/i.test(text)) return decodeHex(text).subarray(0, 20);
-    if (/^[a-z2-7]{32}$/i.test(text)) return decodeBase32(text);
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-  }
-  throw new UsageError(`Cannot use --info-hash: "${text}" is not 40 hex digits`);
+  const infoHash = parseInfoHash(text);
+  if (infoHash === undefined) throw new UsageError(`Cannot use --info-hash: "${text}" is not 40 hex digits`);
+  return infoHash;
 }
 
 /** Asks one tracker about all torrents. */

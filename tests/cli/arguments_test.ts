@@ -74,3 +74,11 @@ Deno.test("parseArguments() refuses what makes no sense, in one short sentence",
     assertEquals(assertThrows(() => parse(...args), UsageError).message, message);
   }
 });
+
+Deno.test("parseArguments() takes an operand in brackets or does without", () => {
+  assertEquals(parseArguments(["A", "[B]"], {}, ["a", "b"]).operands, ["a", "b"]);
+  const { operands } = parseArguments(["A", "[B]"], {}, ["a"]), second: string | undefined = operands[1];
+  assertEquals([operands[0], second], ["a", undefined]);
+  assertThrows(() => parseArguments(["A", "[B]"], {}, []), UsageError, "Missing argument: A");
+  assertThrows(() => parseArguments(["[A]"], {}, ["a", "b"]), UsageError, `Unexpected argument: "b"`);
+});

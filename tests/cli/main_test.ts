@@ -16,23 +16,45 @@ const COMMANDS = [
   "demo",
 ];
 
+const DHT_COMMANDS = [
+  "ping",
+  "find",
+  "get-peers",
+  "announce",
+  "scrape",
+  "get",
+  "put",
+  "sample",
+  "crawl",
+  "node",
+];
+
 Deno.test("runCli() shows the help of the program, which names every command", async () => {
   for (const args of [["--help"], ["-h"], ["help"]]) {
     const { exitCode, out, error } = await run(...args);
     assertEquals([exitCode, error], [0, ""]);
-    for (const command of COMMANDS) assertMatch(out, new RegExp(`^  ${command} +[A-Z]`, "m"));
+    for (const command of [...COMMANDS, "dht"]) assertMatch(out, new RegExp(`^  ${command} +[A-Z]`, "m"));
   }
 });
 
-for (const command of COMMANDS) {
+Deno.test("runCli() shows the help of a group, which names its commands", async () => {
+  for (const args of [["dht", "--help"], ["dht", "-h"], ["help", "dht"]]) {
+    const { exitCode, out, error } = await run(...args);
+    assertEquals([exitCode, error], [0, ""]);
+    assertStringIncludes(out, "Usage: bittorrent dht COMMAND");
+    for (const command of DHT_COMMANDS) assertMatch(out, new RegExp(`^  ${command} +[A-Z]`, "m"));
+  }
+});
+
+for (const command of [...COMMANDS, ...DHT_COMMANDS.map((command) => `dht ${command}`)]) {
   Deno.test(`runCli() shows the help of ${command} on standard output`, async () => {
-    const { exitCode, out, error } = await run(command, "--help");
+    const words = command.split(" "), { exitCode, out, error } = await run(...words, "--help");
     assertEquals([exitCode, error], [0, ""]);
     assertStringIncludes(out, `Usage: bittorrent ${command}`);
     assertStringIncludes(out, "-h, --help");
     assert(out.split("\n").every((line) => line.length <= 120), "a line is longer than 120 columns");
-    assertEquals(await run("help", command), { exitCode, out, error });
-    assertEquals(await run(command, "operand", "--unknown", "-h"), { exitCode, out, error });
+    assertEquals(await run("help", ...words), { exitCode, out, error });
+    assertEquals(await run(...words, "operand", "--unknown", "-h"), { exitCode, out, error });
   });
 }
 
@@ -49,7 +71,54 @@ Deno.test("runCli() answers wrong usage with exit code 2 and the way to the help
     [["toString"], `error: Unknown command: "toString"\nTry 'bittorrent --help'\n`],
     [["create"], "error: Missing argument: PATH\nTry 'bittorrent create --help'\n"],
     [["info", "a", "b"], `error: Unexpected argument: "b"\nTry 'bittorrent info --help'\n`],
-    [["magnet", "a", "--json"], "error: Unknown option '--json'\nTry 'bittorrent magnet --help'\n"],
+    [["edit", "a", "--json"], "error: Unknown option '--json'\nTry 'bittorrent edit --help'\n"],
+    [
+      ["magnet", "magnet:?xt=urn:btih:" + "ab".repeat(20), "--json", "-o", "-"],
+      "error: Cannot use --json and -o - together\nTry 'bittorrent magnet --help'\n",
+    ],
+    [["dht"], "error: Missing command\nTry 'bittorrent dht --help'\n"],
+    [["dht", "frobnicate"], `error: Unknown command: "frobnicate"\nTry 'bittorrent dht --help'\n`],
+    [["dht", "--json"], `error: Unknown option: "--json"\nTry 'bittorrent dht --help'\n`],
+    [["dht", "ping"], "error: Missing argument: HOST:PORT\nTry 'bittorrent dht ping --help'\n"],
+    [["dht", "ping", "x"], `error: "x" is not HOST:PORT\nTry 'bittorrent dht ping --help'\n`],
+    [
+      ["dht", "find", "12"],
+      `error: "12" is neither 40 hex digits nor a magnet link\nTry 'bittorrent dht find --help'\n`,
+    ],
+    [
+      ["dht", "get-peers", "magnet:?xs=urn:btpk:" + "ab".repeat(32)],
+      "error: The magnet link names no info hash\nTry 'bittorrent dht get-peers --help'\n",
+    ],
+    [
+      ["dht", "announce", "ab".repeat(20)],
+      "error: Missing port: give the --port of the peer\nTry 'bittorrent dht announce --help'\n",
+    ],
+    [["dht", "get"], "error: Give either a hash or --key\nTry 'bittorrent dht get --help'\n"],
+    [
+      ["dht", "get", "ab".repeat(20), "--salt", "x"],
+      "error: Cannot use --salt without --key\nTry 'bittorrent dht get --help'\n",
+    ],
+    [
+      ["dht", "get", "--key", "ab"],
+      `error: Cannot use --key: "ab" is not 64 hex digits\nTry 'bittorrent dht get --help'\n`,
+    ],
+    [["dht", "put"], "error: Give either a text or --file\nTry 'bittorrent dht put --help'\n"],
+    [
+      ["dht", "put", "x", "--seq", "1"],
+      "error: Cannot use --seq without --seed-file\nTry 'bittorrent dht put --help'\n",
+    ],
+    [
+      ["dht", "put", "x".repeat(997)],
+      "error: Cannot store the text: it has 997 bytes, more than 996\nTry 'bittorrent dht put --help'\n",
+    ],
+    [
+      ["dht", "sample", "127.0.0.1:1", "--target", "12"],
+      `error: Cannot use --target: "12" is not 40 hex digits\nTry 'bittorrent dht sample --help'\n`,
+    ],
+    [
+      ["dht", "crawl", "--count", "0"],
+      "error: Cannot use --count: it is no number from 1 to 1000000\nTry 'bittorrent dht crawl --help'\n",
+    ],
     [["edit", "a"], "error: Nothing to change: give an option\nTry 'bittorrent edit --help'\n"],
     [["verify", "a"], "error: Missing argument: DIR\nTry 'bittorrent verify --help'\n"],
     [["seed", "a"], "error: Missing argument: DIR\nTry 'bittorrent seed --help'\n"],

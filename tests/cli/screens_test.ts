@@ -8,6 +8,8 @@ const VIEW: TransferView = {
   name: "debian.iso",
   state: "downloading",
   metadata: 1,
+  metadataBlocks: 3,
+  metadataBlockCount: 3,
   checked: 1,
   completedLength: 512 << 20,
   wantedLength: 1 << 30,
@@ -37,7 +39,10 @@ Deno.test("transferScreen() shows name, bar, pieces and what flows", () => {
 Deno.test("transferScreen() tells what it waits for", () => {
   const last = (view: Partial<TransferView>) => transferScreen({ ...VIEW, ...view }, 90, PLAIN).at(-1)!;
   assert(last({ eta: undefined }).includes("waiting for pieces"));
-  assert(last({ state: "metadata" }).includes("asking for the metadata"));
+  const link = { state: "metadata", metadataBlocks: 0, metadataBlockCount: 0 };
+  assert(last({ ...link, peers: 0 }).includes("looking for peers"));
+  assert(last(link).includes("asking for the metadata"));
+  assert(last({ ...link, metadataBlocks: 2, metadataBlockCount: 5 }).includes("metadata 2 of 5"));
   assert(last({ state: "checking" }).includes("checking what is there"));
   assert(last({ state: "paused" }).includes("paused"));
   assert(last({ state: "seeding", peers: 1, seeds: 0 }).endsWith("1 peer  5.00 MiB sent"));

@@ -1,0 +1,37 @@
+/** `dht get-peers`: peers of a torrent (BEP 5 "get_peers"). */
+
+import { encodeHex } from "../../../bytes/text.ts";
+import { formatPeerAddress, type PeerAddress } from "../../../peer/address.ts";
+import { type Command, defineCommand } from "../../command.ts";
+import { DHT_OPTIONS } from "../../dht_options.ts";
+import { formatCount } from "../../format.ts";
+import { readInfoHash } from "../../info_hash.ts";
+import { inquire, withDht } from "../../with_dht.ts";
+
+/** Looks for peers and prints each as soon as it is known. */
+export const command: Command = defineCommand({
+  operands: ["HEX|MAGNET"],
+  options: DHT_OPTIONS,
+  notes: `One peer a line, as they come in; with --json one object a line.
+Exit code 0 also if nodes answered, but none of them knew a peer.`,
+  async run({ operands: [text], options }, terminal) {
+    const infoHash = readInfoHash(text), label = encodeHex(infoHash);
+    const draw = (peer: PeerAddress) =>
+      options.json ? JSON.stringify({ infoHash: label, ...peer }) : formatPeerAddress(peer);
+    return await withDht(options, terminal, async (work) => {
+      let count = 0;
+      for await (const news of inquire(work, { type: "getPeers", infoHash })) {
+        if (news.type === "peers") {
+          count += news.peers.length;
+          terminal.write(news.peers.map((peer) => `${draw(peer)}\n`).join(""));
+        } else if (news.type === "done" && terminal.columns() !== undefined) {
+          const { queries, replies } = news.report;
+          terminal.writeError(
+            `${formatCount(count, "peer")}; ${replies} of ${formatCount(queries, "node")} answered\n`,
+          );
+        }
+      }
+      return 0;
+    });
+  },
+});
