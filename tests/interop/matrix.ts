@@ -43,10 +43,10 @@ async function transferByTracker(
 }
 
 /** Both ways between a client and us. */
-export function directions(client: Client): { title: string; roles: Roles }[] {
+export function directions(client: Client, we: Client = us): { title: string; roles: Roles }[] {
   return [
-    { title: `we download from ${client.name}`, roles: { seed: client, downloader: us } },
-    { title: `${client.name} downloads from us`, roles: { seed: us, downloader: client } },
+    { title: `we download from ${client.name}`, roles: { seed: client, downloader: we } },
+    { title: `${client.name} downloads from us`, roles: { seed: we, downloader: client } },
   ];
 }
 

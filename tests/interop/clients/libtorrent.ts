@@ -9,6 +9,8 @@ export interface LibtorrentOptions {
   readonly leave?: boolean;
   /** By default it dials with encryption first, then plainly, and accepts both. */
   readonly encryption?: "required" | "refused";
+  /** What encrypted handshakes may agree on; `rc4` by default where encryption is required, else `both`. */
+  readonly methods?: "rc4" | "plaintext" | "both";
   /** `both` is its default. */
   readonly transport?: "tcp" | "utp" | "both";
   readonly listen?: string;
@@ -35,6 +37,7 @@ export async function startLibtorrent(
     ...(job.role === "seed" ? ["--seed"] : []),
     ...(options.leave === true ? ["--leave"] : []),
     ...(encryption === undefined ? [] : ["--encryption", encryption]),
+    ...(options.methods === undefined ? [] : ["--methods", options.methods]),
     ...(options.transport === undefined ? [] : ["--transport", options.transport]),
     ...(job.uploadLimit === undefined ? [] : ["--upload-limit", String(job.uploadLimit)]),
     ...many("--peer", job.peers),

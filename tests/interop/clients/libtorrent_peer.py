@@ -86,9 +86,9 @@ def settings(options):
         lt.alert.category_t.tracker_notification | lt.alert.category_t.peer_notification |
         lt.alert.category_t.connect_notification | lt.alert.category_t.storage_notification,
     }
-    if options.encryption == "required":
-        chosen["allowed_enc_level"] = 2  # RC4: not only the handshake
-        chosen["prefer_rc4"] = True
+    methods = options.methods or ("rc4" if options.encryption == "required" else "both")
+    chosen["allowed_enc_level"] = {"plaintext": 1, "rc4": 2, "both": 3}[methods]
+    chosen["prefer_rc4"] = methods == "rc4"
     for direction in ("incoming", "outgoing"):
         chosen[f"enable_{direction}_utp"] = options.transport != "tcp"
         chosen[f"enable_{direction}_tcp"] = options.transport != "utp"
@@ -197,6 +197,7 @@ def main():
     add("--upload-limit", type=int, default=0)
     add("--download-limit", type=int, default=0)
     add("--encryption", choices=["refused", "default", "required"], default="default")
+    add("--methods", choices=["rc4", "plaintext", "both"])
     add("--transport", choices=["tcp", "utp", "both"], default="both")
     add("--verbose", action="store_true")
     share(parser.parse_args())

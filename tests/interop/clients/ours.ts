@@ -24,10 +24,13 @@ export function fetchDependencies(): Promise<unknown> {
   return fetched ??= command(Deno.execPath(), ["cache", ...flags, `${root}src/cli/main.ts`]);
 }
 
+const ENCRYPTION = { required: ["--encryption", "required"], refused: ["--encryption", "disabled"] } as const;
+
 function startCli(host: Host, job: Job): Running {
   const source = job.magnet ?? job.torrent.path;
   const peers = (job.peers ?? []).flatMap((peer) => ["--peer", peer]);
-  const common = ["--port", String(PORT), "--json", ...peers];
+  const encryption = job.encryption === undefined ? [] : ENCRYPTION[job.encryption];
+  const common = ["--port", String(PORT), "--json", ...encryption, ...peers];
   const args = job.role === "seed"
     ? ["seed", source, job.folder, ...common]
     : ["download", source, "-o", job.folder, "--seed", ...common];
@@ -57,7 +60,7 @@ export const ours: Client = {
   dials: true,
   udpTrackers: true,
   magnets: true,
-  encryption: [],
+  encryption: ["required", "refused"],
   versions: ["1"],
   start,
 };
