@@ -53,14 +53,31 @@ export interface ClientParts {
   readonly limiters: { readonly download: RateLimiter; readonly upload: RateLimiter };
 }
 
+/** One place in so many is left to peers that dial us: if our own dials took all, nobody could reach us. */
+const PLACES_PER_RESERVED = 10;
+
 /** Counts the connections of all torrents against the client's limit. */
 export class ConnectionCount {
   readonly #most: number;
+  /** Dials that wait, the oldest first. */
+  readonly #waiting = new Set<() => void>();
   #taken = 0;
 
   /** Allows `most` connections at a time. */
   constructor(most: number) {
     this.#most = most;
+  }
+
+  /** Takes a place for a dial as soon as there is one, first come, first served. @throws The signal's reason. */
+  async wait(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#mayDial()) return void this.#taken++;
+    const { promise, resolve } = Promise.withResolvers<void>(), abort = () => resolve();
+    this.#waiting.add(resolve);
+    signal.addEventListener("abort", abort, { once: true });
+    await promise;
+    signal.removeEventListener("abort", abort);
+    if (this.#waiting.delete(resolve)) throw signal.reason;
   }
 
   /** Takes a place if there is one. */
@@ -73,5 +90,14 @@ export class ConnectionCount {
   /** Gives a place back. */
   give(): void {
     this.#taken--;
+    const [next] = this.#waiting;
+    if (next === undefined || !this.#mayDial()) return;
+    this.#waiting.delete(next);
+    this.#taken++;
+    next();
+  }
+
+  #mayDial(): boolean {
+    return this.#taken < this.#most - Math.floor(this.#most / PLACES_PER_RESERVED);
   }
 }

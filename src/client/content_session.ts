@@ -56,6 +56,8 @@ export class ContentSession {
   #checked = 0;
   #recheck: Promise<void> | undefined;
   #wasCompleteAtFirst = false;
+  /** What earlier runs have moved. */
+  #before: Pick<ResumeData, "downloaded" | "uploaded"> = { downloaded: 0, uploaded: 0 };
 
   /** Nothing happens before `start`. */
   constructor(options: ContentSessionOptions) {
@@ -103,6 +105,7 @@ export class ContentSession {
       onProgress: (done) => this.#checked = done,
     });
     life.signal.throwIfAborted();
+    if (known) this.#before = known.data;
     await this.#begin(have, known?.data);
     return known?.data.peers ?? [];
   }
@@ -329,7 +332,9 @@ export class ContentSession {
   }
 
   #resumeFacts() {
-    const live = this.#work!.live, { downloaded, uploaded } = live.stats();
+    const live = this.#work!.live, stats = live.stats();
+    const downloaded = this.#before.downloaded + stats.downloaded;
+    const uploaded = this.#before.uploaded + stats.uploaded;
     const peers = live.peers().flatMap(({ listenAddress }) => listenAddress ? [listenAddress] : []);
     return { infoHash: this.#options.metainfo.infoHash, pieces: live.have(), downloaded, uploaded, peers };
   }

@@ -88,7 +88,11 @@ export class DhtService {
 
   /** The node, started if need be. @throws {TransportError} If there is no UDP socket to be had. */
   node(): Promise<DhtRunner> {
-    return this.#runner ??= this.#start();
+    if (this.#runner === undefined) {
+      this.#runner = this.#start();
+      this.#runner.catch(() => this.#runner = undefined); // another time there may be a socket
+    }
+    return this.#runner;
   }
 
   /** The UDP port of the node, for PORT messages; `undefined` while it does not run. */

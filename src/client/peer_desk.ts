@@ -80,13 +80,19 @@ export class PeerDesk implements PeerSocketOwner {
     }
   }
 
-  /** Opens a connection; the host hears of its success or failure. */
+  /** Opens a connection, once there is a place for it; the host hears of its success or failure. */
   async dial(address: PeerAddress): Promise<void> {
     const { context, life } = this.#options;
-    const isBanned = context.banned.has(address.host); // by another torrent, or it would not be dialled
-    if (isBanned || !context.connections.take()) return this.#host?.dialFailed(address);
+    // By another torrent, or it would not be dialled.
+    if (context.banned.has(address.host)) return this.#host?.dialFailed(address);
+    try {
+      await context.connections.wait(this.#abort.signal);
+    } catch {
+      return; // the torrent is closed
+    }
     let socket: PeerSocket | undefined, reason = "no answer";
     try {
+      if (this.#host === undefined) return; // it changed its mind while it waited
       for await (const connection of this.#dialler.connections(address, () => socket?.isOpened ?? false)) {
         // It was given up while it came to stand.
         if (this.#abort.signal.aborted || this.#host === undefined) return connection.close();

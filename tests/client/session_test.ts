@@ -2,7 +2,10 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { TorrentEvent } from "../../src/client/events.ts";
 import { createClient } from "../../src/client/client.ts";
 import type { TorrentHandle } from "../../src/client/torrent_handle.ts";
-import { StorageError } from "../../src/errors.ts";
+import { ConnectionCount } from "../../src/client/client_context.ts";
+import { decodeResume } from "../../src/client/resume.ts";
+import { encodeHex } from "../../src/bytes/text.ts";
+import { StorageError, TransportError } from "../../src/errors.ts";
 import type { PieceStore } from "../../src/io/storage.ts";
 import { MemoryStateStore, MemoryStorage, openMemoryStore } from "../../src/testing/mod.ts";
 import { PORT, VirtualSwarm } from "./virtual_swarm.ts";
@@ -335,4 +338,64 @@ Deno.test("what trackers tell of a magnet link's peers is not forgotten with the
   swarm.network.cut(LEECHER, SEEDER.host);
   await swarm.seeder(late.host, metainfo);
   await swarm.clock.runUntil(handle.completed(), { limitMs: 120_000 });
+});
+
+Deno.test("a dial waits for its place, and is made as soon as there is one", async () => {
+  await using swarm = new VirtualSwarm();
+  const far = { host: "10.0.0.3", port: PORT }, tracker = swarm.tracker(TRACKER, [far]);
+  const slow = await swarm.torrent({ name: "slow" });
+  const metainfo = await swarm.torrent({ announce: [[tracker.url]] });
+  await swarm.seeder(SEEDER.host, slow, { uploadLimit: 1000 });
+  await swarm.seeder(far.host, await swarm.torrent());
+  const client = await swarm.client(LEECHER, { maxConnections: 1 });
+  const first = await client.add(slow, { peers: [SEEDER] }), second = await client.add(metainfo);
+  await swarm.clock.advance(120_000);
+  assertEquals([second.status().peers, second.status().completedPieces], [0, 0]);
+  await swarm.clock.runUntil(client.remove(first));
+  await swarm.clock.runUntil(second.completed(), { limitMs: 5_000 });
+});
+
+Deno.test("resume data counts what all runs have moved", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent(), resume = new MemoryStateStore();
+  await swarm.seeder(SEEDER.host, metainfo);
+  for (const pieces of [7, 7]) {
+    const client = await swarm.client(LEECHER, { resume, storage: new MemoryStorage(metainfo.info.files) });
+    const handle = await client.add(metainfo, { peers: [SEEDER], recheck: true });
+    await swarm.clock.runUntil(handle.completed());
+    assertEquals(handle.status().completedPieces, pieces);
+    await swarm.clock.runUntil(client.close());
+  }
+  const kept = decodeResume((await resume.read(`${encodeHex(metainfo.infoHash)}.resume`))!, 7);
+  assertEquals(kept.downloaded, 400_000);
+});
+
+Deno.test("Client.dht() may succeed after it failed", async () => {
+  await using swarm = new VirtualSwarm();
+  const dht = { routers: [], port: 7000 }, client = await swarm.client(LEECHER, { dht });
+  const other = await swarm.network.host(LEECHER).bindDatagram({ port: 7000 });
+  await assertRejects(() => client.dht(), TransportError, "in use");
+  other.close();
+  await swarm.clock.runUntil(client.dht());
+});
+
+Deno.test("ConnectionCount keeps places for those who dial us, and the order of those who wait", async () => {
+  const places = new ConnectionCount(10), abort = new AbortController(), order: string[] = [];
+  for (let i = 0; i < 9; i++) await places.wait(abort.signal);
+  const other = new AbortController();
+  const waiting = [
+    places.wait(other.signal).catch(() => order.push("given up")),
+    places.wait(abort.signal).then(() => order.push("second")),
+    places.wait(abort.signal).then(() => order.push("third")),
+  ];
+  assertEquals([places.take(), places.take()], [true, false]);
+  other.abort();
+  await waiting[0];
+  places.give();
+  places.give();
+  await waiting[1];
+  assertEquals(order, ["given up", "second"]);
+  places.give();
+  await waiting[2];
+  await assertRejects(() => places.wait(AbortSignal.abort(new Error("over"))), Error, "over");
 });

@@ -1,5 +1,6 @@
 /** Whole clients in virtual time, with their content and their notes in memory. */
 
+import { assertEquals } from "@std/assert";
 import { randomBytes } from "../../src/bytes/random.ts";
 import { type Client, createClient } from "../../src/client/client.ts";
 import type { ClientOptions } from "../../src/client/options.ts";
@@ -95,6 +96,8 @@ export class VirtualSwarm implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.clock.runUntil(Promise.all(this.#clients.map((client) => client.close())));
+    await this.clock.advance(1000); // what was on its way arrives
     this.#held[Symbol.dispose]();
+    assertEquals(this.clock.nextAt, undefined, "a timer is left behind");
   }
 }
