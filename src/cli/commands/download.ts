@@ -8,7 +8,7 @@ import { formatBytes, formatElapsed, formatRate, printable } from "../format.ts"
 import { resolvePeers } from "../peers.ts";
 import type { Terminal } from "../terminal.ts";
 import { isMagnet, readMagnet, readTorrentFile } from "../torrent_file.ts";
-import { readClientOptions, TRANSFER_OPTIONS } from "../transfer_options.ts";
+import { openNetwork, readClientOptions, TRANSFER_NOTES, TRANSFER_OPTIONS } from "../transfer_options.ts";
 import { interrupted, watchTorrent, withClient } from "../with_client.ts";
 
 /** Downloads until everything wanted is there, and with `--seed` goes on serving it. */
@@ -30,14 +30,18 @@ export const command: Command = defineCommand({
     ...TRANSFER_OPTIONS,
   },
   notes: `What is there already is kept, and a download that was interrupted is resumed.
-Ctrl-C stops it cleanly, with exit code 130; a second Ctrl-C at once.`,
+Ctrl-C stops it cleanly, with exit code 130; a second Ctrl-C at once.
+
+${TRANSFER_NOTES}`,
   async run({ operands: [operand], options }, terminal) {
     const source = isMagnet(operand) ? readMagnet(operand) : (await readTorrentFile(operand)).metainfo;
     const files = "info" in source ? wantedFiles(source, options.file) : undefined;
-    const peers = await resolvePeers(options.peer), directory = options.output ?? ".";
+    using network = openNetwork(options);
+    const clientOptions = readClientOptions(options), directory = options.output ?? ".";
+    const peers = await resolvePeers(options.peer, network);
     const said = options.json ? undefined : terminal;
     return await withClient(
-      { ...readClientOptions(options), directory },
+      { ...clientOptions, network, directory },
       terminal,
       options.json,
       async (client, signal) => {

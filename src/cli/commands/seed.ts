@@ -9,7 +9,7 @@ import { formatBytes, formatCount, printable } from "../format.ts";
 import { resolvePeers } from "../peers.ts";
 import type { Terminal } from "../terminal.ts";
 import { readTorrentFile } from "../torrent_file.ts";
-import { readClientOptions, TRANSFER_OPTIONS } from "../transfer_options.ts";
+import { openNetwork, readClientOptions, TRANSFER_NOTES, TRANSFER_OPTIONS } from "../transfer_options.ts";
 import { interrupted, watchTorrent, withClient } from "../with_client.ts";
 
 /** Verifies content, announces it and serves it until interrupted. */
@@ -17,12 +17,15 @@ export const command: Command = defineCommand({
   operands: ["TORRENT", "DIR"],
   options: TRANSFER_OPTIONS,
   notes: `DIR is the folder that contains the torrent's file or folder; nothing in it is changed.
-Ctrl-C or SIGTERM says goodbye to the trackers and ends with exit code 0; a second one ends at once.`,
+Ctrl-C or SIGTERM says goodbye to the trackers and ends with exit code 0; a second one ends at once.
+
+${TRANSFER_NOTES}`,
   async run({ operands: [path, directory], options }, terminal) {
     const { metainfo } = await readTorrentFile(path);
-    const peers = await resolvePeers(options.peer), said = options.json ? undefined : terminal;
+    using network = openNetwork(options);
+    const peers = await resolvePeers(options.peer, network), said = options.json ? undefined : terminal;
     // Content that is whole needs no notes about what is there.
-    const clientOptions = { ...readClientOptions(options), directory, resume: false } as const;
+    const clientOptions = { ...readClientOptions(options), network, directory, resume: false } as const;
     return await withClient(clientOptions, terminal, options.json, async (client, signal) => {
       // It must not begin to download: a seed leaves the content as it is.
       const torrent = await client.add(metainfo, { paused: true, announce: !options["no-announce"], signal });
@@ -30,7 +33,8 @@ Ctrl-C or SIGTERM says goodbye to the trackers and ends with exit code 0; a seco
       torrent.resume();
       torrent.addPeers(peers);
       said?.write(greeting(torrent, client));
-      await (said ? watchTorrent(torrent, said, interrupted(signal)) : interrupted(signal));
+      const over = Promise.race([interrupted(signal), contentLost(torrent)]);
+      await (said ? watchTorrent(torrent, said, over) : over);
       said?.write(`Sent ${formatBytes(torrent.status().uploaded)}\n`);
       return 0;
     });
@@ -51,6 +55,17 @@ async function check(
   throw new Failure(
     `Cannot seed "${torrent.name}": ${lacking} of ${pieceCount} missing or wrong in "${directory}"; see 'verify'`,
   );
+}
+
+/** Waits until the torrent is no seed any more; rejects then, because a seed leaves the content as it is. */
+async function contentLost(torrent: TorrentHandle): Promise<void> {
+  for await (const event of torrent.events()) {
+    if (event.type === "error") throw event.error;
+    if (event.type !== "state" || event.state !== "downloading") continue;
+    throw new Failure(
+      `Cannot go on seeding "${torrent.name}": its content was changed or is gone; see 'verify'`,
+    );
+  }
 }
 
 function greeting(torrent: TorrentHandle, client: Client): string {
