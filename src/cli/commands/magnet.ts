@@ -1,17 +1,100 @@
-/** `magnet`: the magnet link of a torrent (BEP 9, 53). */
+/** `magnet`: the magnet link of a torrent, or the torrent that a link stands for (BEP 9, 53). */
 
-import { formatMagnet, magnetLink } from "../../metainfo/magnet.ts";
+import { concat } from "@std/bytes/concat";
+import { encodeUtf8 } from "../../bytes/text.ts";
+import { editTorrent } from "../../metainfo/edit.ts";
+import { formatMagnet, type MagnetLink, magnetLink } from "../../metainfo/magnet.ts";
+import { type Metainfo, readMetainfo } from "../../metainfo/metainfo.ts";
+import { type OptionValues, UsageError } from "../arguments.ts";
+import { writeAtomically } from "../atomic_file.ts";
 import { type Command, defineCommand } from "../command.ts";
-import { readTorrentFile } from "../torrent_file.ts";
+import { Failure } from "../failure.ts";
+import { resolvePeers } from "../peers.ts";
+import { createPalette } from "../render.ts";
+import { drawIdentity } from "../report.ts";
+import type { Terminal } from "../terminal.ts";
+import { isMagnet, readMagnet, readTorrentFile } from "../torrent_file.ts";
+import { openNetwork, readClientOptions, TRANSFER_NOTES, TRANSFER_OPTIONS } from "../transfer_options.ts";
+import { watchTorrent, withClient } from "../with_client.ts";
 
-/** Prints a magnet link. */
+const OPTIONS = {
+  output: {
+    kind: "text",
+    short: "o",
+    value: "FILE",
+    help: "torrent file to write, - for standard output [NAME.torrent]",
+  },
+  timeout: { kind: "count", value: "SECONDS", help: "how long to look for the metadata [until it is found]" },
+  ...TRANSFER_OPTIONS,
+} as const;
+
+/** Prints a magnet link, or fetches the metadata of one and writes the torrent file. */
 export const command: Command = defineCommand({
-  operands: ["TORRENT"],
-  options: {},
-  notes: "The link names the torrent, its trackers and its web seeds.",
-  async run({ operands: [path] }, terminal) {
-    const { metainfo } = await readTorrentFile(path);
-    terminal.write(`${formatMagnet(magnetLink(metainfo))}\n`);
+  operands: ["TORRENT|MAGNET"],
+  options: OPTIONS,
+  notes: `Of a torrent the link is printed; it names the torrent, its trackers and its web seeds.
+Of a link the metadata is fetched from peers, and nothing of the content; the options are for that alone. FILE is
+replaced as a whole; without -o nothing that is there is replaced.
+
+${TRANSFER_NOTES}`,
+  async run({ operands: [operand], options }, terminal) {
+    if (!isMagnet(operand)) {
+      const { metainfo } = await readTorrentFile(operand);
+      terminal.write(`${formatMagnet(magnetLink(metainfo))}\n`);
+      return 0;
+    }
+    if (options.output === "-" && options.json) throw new UsageError("Cannot use --json and -o - together");
+    const torrent = torrentFile(await fetchMetadata(readMagnet(operand), options, terminal));
+    const metainfo = await readMetainfo(torrent);
+    if (options.output === "-") terminal.write(torrent);
+    else {
+      const output = options.output ?? await freeName(metainfo);
+      await writeAtomically(output, torrent);
+      if (!options.json) {
+        terminal.write(drawIdentity(metainfo, output, createPalette(terminal.hasColours)));
+      }
+    }
     return 0;
   },
 });
+
+async function fetchMetadata(
+  link: MagnetLink,
+  options: OptionValues<typeof OPTIONS>,
+  terminal: Terminal,
+): Promise<Metainfo> {
+  using network = openNetwork(options);
+  const clientOptions = { ...readClientOptions(options), network, resume: false } as const;
+  const peers = await resolvePeers(options.peer, network),
+    expiry = new AbortController(),
+    { timeout } = options;
+  const giveUp = () => expiry.abort(new Failure(`No metadata in ${timeout} seconds`));
+  const timer = timeout === undefined ? undefined : setTimeout(giveUp, timeout * 1000);
+  try {
+    return await withClient(clientOptions, terminal, options.json, async (client, interruption) => {
+      const signal = AbortSignal.any([interruption, expiry.signal]), announce = !options["no-announce"];
+      const torrent = await client.add(link, { metadataOnly: true, peers, announce, signal });
+      const found = torrent.metadata({ signal });
+      return await (options.json ? found : watchTorrent(torrent, terminal, found, { wipe: true }));
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The torrent file: the info dictionary as it came, and around it what the link says. */
+function torrentFile({ rawInfo, announce, webSeeds }: Metainfo): Uint8Array {
+  return editTorrent(concat([encodeUtf8("d4:info"), rawInfo, encodeUtf8("e")]), { announce, webSeeds });
+}
+
+/** A file named like the torrent. @throws {Failure} If it exists: the name is a stranger's choice. */
+async function freeName({ info }: Metainfo): Promise<string> {
+  const name = `${info.name}.torrent`;
+  try {
+    await Deno.lstat(name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return name;
+    throw error;
+  }
+  throw new Failure(`Cannot write "${name}": it exists already; choose a file with -o`);
+}
