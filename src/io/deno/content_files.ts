@@ -159,6 +159,7 @@ export class ContentFiles {
       wasCut || found.length < length || before?.length !== found.length ||
       before.modifiedMs !== found.modifiedMs
     ) {
+      state.isReady = false; // handles may lead to a file that was replaced
       return "changed";
     }
     if (found.partial) this.#rename(file);

@@ -129,6 +129,21 @@ Deno.test("WorkerLane.close() ends what it was doing with an error", async () =>
   await assertRejects(() => task, Error, "the worker was ended");
 });
 
+Deno.test("workers write to the file that is there, not to one that somebody has replaced", () =>
+  inFolder(async (directory) => {
+    const { metainfo, piece } = await sampleTorrent({ files: { "a.bin": 65_536 } });
+    await using store = await openPieceFiles(metainfo, { directory, workers: true });
+    const path = `${directory}/sample/a.bin.part`;
+    assertEquals(await store.store(0, piece(0)), "stored");
+    await Deno.copyFile(path, `${directory}/copy`);
+    await Deno.rename(`${directory}/copy`, path);
+    assertEquals(await store.store(1, piece(1)), "stored");
+    assertEquals(await store.finish(0), "changed");
+    assertEquals([await store.check(0), await store.check(1)], [true, false]);
+    assertEquals(await store.store(1, piece(1)), "stored");
+    assertEquals([await store.check(1), await store.finish(0)], [true, "finished"]);
+  }));
+
 const ALLOWED = Deno.makeTempDirSync();
 
 Deno.test({
