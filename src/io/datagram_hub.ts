@@ -80,12 +80,18 @@ export class DatagramHub {
     }
   }
 
+  /** A socket that hears nothing any more is replaced when somebody next needs one. */
+  #lose(socket: DatagramSocket): void {
+    socket.close();
+    if (!this.#isClosed) this.#socket = undefined;
+  }
+
   async #receive(socket: DatagramSocket): Promise<void> {
     if (this.#isClosed) return socket.close();
     const buffer = new Uint8Array(LONGEST_DATAGRAM);
     for (;;) {
       const datagram = await socket.receive(buffer).catch(() => null);
-      if (datagram === null) return;
+      if (datagram === null) return this.#lose(socket);
       for (const consumer of this.#consumers) if (consumer(datagram.from, datagram.bytes)) break;
     }
   }
