@@ -14,6 +14,8 @@ export interface LibtorrentOptions {
   /** `both` is its default. */
   readonly transport?: "tcp" | "utp" | "both";
   readonly listen?: string;
+  /** Prints every alert there is, each message to and from peers among them. */
+  readonly verbose?: true;
 }
 
 function many(flag: string, values: readonly string[] = []): string[] {
@@ -39,6 +41,7 @@ export async function startLibtorrent(
     ...(encryption === undefined ? [] : ["--encryption", encryption]),
     ...(options.methods === undefined ? [] : ["--methods", options.methods]),
     ...(options.transport === undefined ? [] : ["--transport", options.transport]),
+    ...(options.verbose === true ? ["--verbose"] : []),
     ...(job.uploadLimit === undefined ? [] : ["--upload-limit", String(job.uploadLimit)]),
     ...many("--peer", job.peers),
   ]);

@@ -1,0 +1,38 @@
+/** tshark 4.0: records what passes a host's network, and reads it as a judge who knows neither side. */
+import { command, type Host, type Running, until } from "../lab.ts";
+import { PORT } from "./client.ts";
+
+/** Files that must exist for it to run. */
+export const TSHARK_NEEDS: readonly string[] = ["/usr/bin/tshark"];
+
+/** A recording under way. */
+export class Capture {
+  readonly #process: Running;
+  readonly #path: string;
+
+  constructor(process: Running, path: string) {
+    this.#process = process;
+    this.#path = path;
+  }
+
+  /** Ends the recording; everything that was sent before is in it. */
+  async stop(): Promise<void> {
+    await this.#process.stop("SIGINT");
+  }
+
+  /** The frames that match a display filter, one line each: their summary, or these fields separated by tabs. */
+  async frames(filter: string, ...fields: readonly string[]): Promise<readonly string[]> {
+    const columns = fields.length === 0 ? [] : ["-T", "fields", ...fields.flatMap((field) => ["-e", field])];
+    const decoder = ["-d", `tcp.port==${PORT},bittorrent`];
+    const out = await command("tshark", ["-r", this.#path, ...decoder, "-Y", filter, ...columns]);
+    return out.split("\n").filter((line) => line !== "");
+  }
+}
+
+/** Records a host from now on. */
+export async function startCapture(host: Host): Promise<Capture> {
+  const path = `${host.folder("capture")}/frames.pcapng`;
+  const process = host.spawn("tshark", ["tshark", "-q", "-i", "eth0", "-w", path]);
+  await until("tshark records", () => process.stderr().includes("Capture started"));
+  return new Capture(process, path);
+}
