@@ -95,9 +95,9 @@ export class DhtService {
     return this.#runner;
   }
 
-  /** The UDP port of the node, for PORT messages; `undefined` while it does not run. */
+  /** The UDP port of the node, for PORT messages; `undefined` while it does not run, or answers nobody (BEP 43). */
   async port(): Promise<number | undefined> {
-    if (this.#runner === undefined) return undefined;
+    if (this.#runner === undefined || this.#options.dht.readOnly) return undefined;
     return (await this.#options.hub.address()).port;
   }
 
