@@ -1,7 +1,7 @@
 /** Deno's network under restrictions that fail closed: from one local address only, through a proxy only. */
 
 import { TransportError } from "../../errors.ts";
-import { canonicalHost, formatPeerAddress } from "../../peer/address.ts";
+import { addressScope, canonicalHost, formatPeerAddress } from "../../peer/address.ts";
 import { throughHttpConnect } from "../http_connect.ts";
 import type { ProxyOptions } from "../proxied_network.ts";
 import { throughSocks5 } from "../socks5.ts";
@@ -28,6 +28,7 @@ export interface DenoNetworkOptions {
   /**
    * Local IP address that everything comes from: listeners, UDP, dials and requests. If it goes away, as that of a VPN
    * that ends, all of them fail; no other address takes its place. Only names are looked up as the system likes to.
+   * `0.0.0.0` and `::` are every address, and so no restriction.
    */
   readonly localHost?: string;
   /**
@@ -51,10 +52,8 @@ const EXCEPTIONS = ["NO_PROXY", "no_proxy"] as const;
  *
  * @throws {RangeError} If the local host is no IP address, or the credentials cannot be told to the proxy.
  */
-export function openDenoNetwork({ localHost, proxy }: DenoNetworkOptions = {}): DisposableNetwork {
-  if (localHost !== undefined && canonicalHost(localHost) === undefined) {
-    throw new RangeError(`Cannot use "${localHost}" as local address: it is no IP address`);
-  }
+export function openDenoNetwork(options: DenoNetworkOptions = {}): DisposableNetwork {
+  const { proxy } = options, localHost = boundHost(options.localHost);
   if (localHost === undefined && proxy === undefined) return { ...denoNetwork, [Symbol.dispose]: () => {} };
   const requests = new Requests(localHost, proxy);
   const bound = {
@@ -65,6 +64,15 @@ export function openDenoNetwork({ localHost, proxy }: DenoNetworkOptions = {}): 
     ...(proxy === undefined ? bound : through(proxy, bound)),
     [Symbol.dispose]: () => requests.close(),
   };
+}
+
+/** The one address, if it is one. */
+function boundHost(localHost: string | undefined): string | undefined {
+  if (localHost === undefined) return undefined;
+  if (canonicalHost(localHost) === undefined) {
+    throw new RangeError(`Cannot use "${localHost}" as local address: it is no IP address`);
+  }
+  return addressScope(localHost) === "unspecified" ? undefined : localHost;
 }
 
 /** All sockets at one address. */

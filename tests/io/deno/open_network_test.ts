@@ -74,6 +74,15 @@ Deno.test("dial() from a local address fails if this machine has no such address
   listener.close();
 });
 
+Deno.test("openDenoNetwork() takes every address for no restriction", async () => {
+  for (const localHost of ["0.0.0.0", "::"]) {
+    using network = openDenoNetwork({ localHost });
+    const listener = await denoNetwork.listen(LOOPBACK);
+    (await network.dial(listener.address)).close();
+    listener.close();
+  }
+});
+
 Deno.test("dial() from a local address rejects when nobody listens, and with the signal's reason", async () => {
   using network = openDenoNetwork({ localHost: LOOPBACK.host });
   const listener = await denoNetwork.listen(LOOPBACK), { address } = listener;
