@@ -9,6 +9,7 @@ import { createPeerId } from "../peer/peer_id.ts";
 import { type ClientContext, type ClientParts, ConnectionCount } from "./client_context.ts";
 import { DhtService } from "./dht_service.ts";
 import { EventStream } from "./event_stream.ts";
+import { LsdService } from "./lsd_service.ts";
 import type { ClientEvent } from "./events.ts";
 import { CLIENT_DEFAULTS, type ClientOptions } from "./options.ts";
 import { TrackerClient } from "../io/tracker_client.ts";
@@ -45,12 +46,22 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
       dht,
       port: () => context.listenAddress?.port,
       onState: (state, nodes) => events.push({ type: "dht", state, nodes }),
-      onExternalAddress: (host) => events.push({ type: "externalAddress", host }),
+      onExternalAddress: (host) => context.onOurHost(host),
     }),
+    lsd: options.lsd !== true ? undefined : new LsdService({
+      network,
+      clock,
+      random,
+      host: options.host,
+      port: () => context.listenAddress?.port,
+      onFailed: (error) => events.push({ type: "lsdFailed", error }),
+    }),
+    pex: options.pex ?? true,
     encryption: options.encryption ?? CLIENT_DEFAULTS.encryption,
     skeys: new SkeyIndex(),
     banned: new Set(),
     listenAddress: undefined,
+    onOurHost: () => {},
     maxConnectionsPerTorrent: options.maxConnectionsPerTorrent ?? CLIENT_DEFAULTS.maxConnectionsPerTorrent,
     limit: (connection) => limitRate(connection, { download, upload }),
   };

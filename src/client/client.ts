@@ -5,7 +5,7 @@ import { StateError } from "../errors.ts";
 import type { DhtRunner } from "../io/dht_runner.ts";
 import { type MagnetLink, parseMagnet } from "../metainfo/magnet.ts";
 import { type Metainfo, readMetainfo } from "../metainfo/metainfo.ts";
-import type { PeerAddress } from "../peer/address.ts";
+import { isIpv6, type PeerAddress } from "../peer/address.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { ClientParts } from "./client_context.ts";
 import type { ClientEvent } from "./events.ts";
@@ -45,10 +45,13 @@ export class Client implements AsyncDisposable {
   readonly #sessions = new Map<string, { session: TorrentSession; handle: TorrentHandle }>();
   #acceptor: Acceptor | undefined;
   #closing: Promise<void> | undefined;
+  /** Where the world sees us, by whether that is IPv6. */
+  readonly #ours = new Map<boolean, PeerAddress>();
 
   /** Use {@linkcode createClient}. */
   constructor(parts: ClientParts) {
     this.#parts = parts;
+    parts.context.onOurHost = (host) => this.#heardOurHost(host);
   }
 
   /** Where it listens for peers; `undefined` if nowhere. */
@@ -181,8 +184,18 @@ export class Client implements AsyncDisposable {
     this.#sessions.clear();
     await context.trackers.close();
     await context.dht?.close();
+    await context.lsd?.close();
     await context.hub.close();
     context.events.end();
+  }
+
+  /** The world sees us at this IP address, one of each family. */
+  #heardOurHost(host: string): void {
+    const { context } = this.#parts, port = context.listenAddress?.port;
+    context.events.push({ type: "externalAddress", host });
+    if (port === undefined) return;
+    this.#ours.set(isIpv6(host), { host, port });
+    for (const { session } of this.#sessions.values()) session.setOurAddress({ host, port });
   }
 
   #refuse(torrent: Metainfo | MagnetLink): void {
@@ -199,6 +212,7 @@ export class Client implements AsyncDisposable {
     this.#parts.context.skeys.add(decodeHex(infoHash));
     this.#parts.context.events.push({ type: "added", infoHash });
     void session.start();
+    for (const address of this.#ours.values()) session.setOurAddress(address);
     return handle;
   }
 }

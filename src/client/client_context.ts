@@ -11,6 +11,7 @@ import type { PeerAddress } from "../peer/address.ts";
 import type { DhtService } from "./dht_service.ts";
 import type { EventStream } from "./event_stream.ts";
 import type { ClientEvent } from "./events.ts";
+import type { LsdService } from "./lsd_service.ts";
 import type { ClientOptions } from "./options.ts";
 import type { StoreFactory } from "./stores.ts";
 import type { TrackerClient } from "../io/tracker_client.ts";
@@ -32,12 +33,18 @@ export interface ClientContext {
   readonly hub: DatagramHub;
   /** The DHT, unless the user wants none. */
   readonly dht: DhtService | undefined;
+  /** Local service discovery, if the user wants it. */
+  readonly lsd: LsdService | undefined;
+  /** Whether peers of public torrents tell each other about peers (BEP 11). */
+  readonly pex: boolean;
   /** How much encryption connections have (MSE). */
   readonly encryption: EncryptionPolicy;
   /** Our torrents by the name that encrypted handshakes give them. */
   readonly skeys: SkeyIndex;
   /** Hosts that no torrent talks to any more. */
   readonly banned: Set<string>;
+  /** The world sees us at this IP address, as DHT nodes agree. */
+  onOurHost: (host: string) => void;
   /** Where we listen; `undefined` if nowhere. */
   listenAddress: PeerAddress | undefined;
   /** Most connections of one torrent. */

@@ -252,6 +252,7 @@ export class ContentSession {
         priorities: progress.piecePriorities(),
         sequential: add.sequential ?? false,
         paused: isPaused(),
+        superSeed: add.superSeed ?? false,
         limits: { maxPeers: context.maxConnectionsPerTorrent },
       },
       host: {
@@ -289,6 +290,8 @@ export class ContentSession {
     if (life.signal.aborted || life.error || !this.#work?.live.isComplete) return;
     if (life.hasReached("completed")) return;
     if (life.state === "downloading") life.enter("seeding");
+    // BEP 21 "extension header": whoever is connected hears that we want nothing any more; a super-seed hides it.
+    if (!this.#work.live.isSuperSeeding) this.#options.desk.tellAll({ type: "uploadOnly", uploadOnly: true });
     onCompleted(!this.#wasCompleteAtFirst);
     this.#wasCompleteAtFirst = false;
     life.emit({ type: "completed", infoHash: life.infoHash });

@@ -116,6 +116,8 @@ export type ClientEvent =
   | { readonly type: "listening"; readonly address: PeerAddress }
   /** Where our DHT node stands, and how many nodes it knows. */
   | { readonly type: "dht"; readonly state: DhtNodeState; readonly nodes: number }
+  /** There is no local service discovery; the client goes on without (BEP 14). */
+  | { readonly type: "lsdFailed"; readonly error: Error }
   /** The world sees us at this IP address, as DHT nodes agree (BEP 42). */
   | { readonly type: "externalAddress"; readonly host: string }
   | { readonly type: "added"; readonly infoHash: string }

@@ -93,6 +93,11 @@ export class LiveTorrent implements PeerHost {
     return this.#machine.have();
   }
 
+  /** Whether it shows each peer one piece at a time (BEP 16). */
+  get isSuperSeeding(): boolean {
+    return this.#machine.isSuperSeeding;
+  }
+
   /** Whether every wanted piece is there. */
   get isComplete(): boolean {
     return this.#machine.isComplete;

@@ -101,6 +101,11 @@ export class MetadataHunt implements PeerHost {
     this.#tell({ type: "dialFailed", address });
   }
 
+  /** An address under which peers see us: it orders the dials (BEP 40). */
+  setOurAddress(address: PeerAddress): void {
+    this.#tell({ type: "ourAddress", address });
+  }
+
   /** Stops; connections are the desk's matter. */
   close(): void {
     this.#isClosed = true;

@@ -33,6 +33,10 @@ export interface ClientOptions {
    * {@linkcode DHT_ROUTERS}.
    */
   readonly dht?: boolean | DhtOptions;
+  /** Peers of public torrents tell each other about peers (BEP 11); `true` by default. */
+  readonly pex?: boolean;
+  /** Announce public torrents in the local network and hear of others' (BEP 14); `false` by default: it is multicast. */
+  readonly lsd?: boolean;
   /**
    * Message stream encryption (MSE): `allowed` by default, which dials in the clear first and accepts both; `preferred`
    * dials encrypted first, `required` talks to nobody in the clear, `disabled` never encrypts.
@@ -84,6 +88,8 @@ export interface AddOptions {
   readonly announce?: boolean;
   /** More announce URLs, each a tier of its own behind the torrent's (BEP 12). */
   readonly trackers?: readonly string[];
+  /** Show each peer of a complete torrent one piece at a time, so that a first seed sends little twice (BEP 16). */
+  readonly superSeed?: boolean;
   /** Start paused. */
   readonly paused?: boolean;
   /** Of a magnet link fetch the metadata only: the torrent pauses then, and touches no file before `resume()`. */

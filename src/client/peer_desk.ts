@@ -4,6 +4,7 @@ import { TransportError } from "../errors.ts";
 import type { ByteConnection } from "../io/transport.ts";
 import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
 import { identifyClient } from "../peer/peer_id.ts";
+import type { PeerKey } from "../torrent/vocabulary.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
 import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
 import type { TorrentOffer } from "../wire/vocabulary.ts";
@@ -12,6 +13,7 @@ import type { ClientContext } from "./client_context.ts";
 import { Dialler } from "./dialler.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { PeerHost } from "./peer_host.ts";
+import { PexRunner } from "./pex_runner.ts";
 import { type Opening, PeerSocket, type PeerSocketOwner } from "./peer_socket.ts";
 
 /** What `v` of our extension handshake says (BEP 10). */
@@ -40,6 +42,8 @@ export interface PeerDeskOptions {
   readonly facts: () => TorrentFacts;
   /** Whether nobody but the trackers may know of it, as far as is known (BEP 27). */
   readonly isPrivate: () => boolean;
+  /** Peers told addresses of others (BEP 11). */
+  readonly addPeers: (addresses: readonly PeerAddress[]) => void;
   /** Fills `into` with a block of verified content. */
   readonly readBlock: (range: BlockRange, into: Uint8Array) => Promise<void>;
 }
@@ -53,6 +57,8 @@ export class PeerDesk implements PeerSocketOwner {
   readonly #dialler: Dialler;
   /** Connections that have told their DHT port. */
   readonly #ports = new WeakSet<PeerSocket>();
+  /** Peer exchange, unless nobody wants it or the torrent is private (BEP 27). */
+  #pex: PexRunner | undefined;
   #host: PeerHost | undefined;
   #lastKey = 0;
 
@@ -61,6 +67,7 @@ export class PeerDesk implements PeerSocketOwner {
     const { context, infoHash } = options;
     this.#options = options;
     this.#dialler = new Dialler({ context, infoHash, signal: this.#abort.signal });
+    if (context.pex) this.#pex = this.#makePex();
   }
 
   /** Connections to peers that stand. */
@@ -124,6 +131,7 @@ export class PeerDesk implements PeerSocketOwner {
   /** The host ends a connection. */
   dismiss(socket: PeerSocket, reason: string): void {
     if (!this.#connected.delete(socket)) return;
+    this.#pex?.tell({ type: "peerClosed", peer: socket.key, reason });
     socket.close();
     this.#sayClosed(socket, reason);
   }
@@ -141,8 +149,22 @@ export class PeerDesk implements PeerSocketOwner {
     for (const socket of this.#connected.keys()) socket.tell({ type: "sendExtension", message });
   }
 
+  /** The torrent turned out to be private: peers tell each other nothing any more (BEP 27). */
+  becomePrivate(): void {
+    if (this.#pex === undefined) return;
+    this.#pex.close();
+    this.#pex = undefined;
+    this.tellAll({ type: "extensionHandshake", ids: new Map([["ut_pex", 0]]) });
+  }
+
+  /** An address under which peers see us. */
+  setOurAddress(address: PeerAddress): void {
+    this.#pex?.tell({ type: "ourAddress", address });
+  }
+
   /** Gives up dials and ends all connections. Safe to call twice. */
   close(reason: string): void {
+    this.#pex?.close();
     this.#host = undefined;
     this.#abort.abort(new TransportError(reason));
     for (const socket of this.#opening) socket.close();
@@ -164,6 +186,7 @@ export class PeerDesk implements PeerSocketOwner {
       direction,
       client: clientText(opening.peerId),
     });
+    this.#pex?.tell({ type: "peerConnected", peer: socket.key, address, direction });
     this.#host.adopt(socket, opening);
     const { pieceCount } = this.#options.facts(); // it may have become known since the handshake began
     if (pieceCount !== undefined) socket.tell({ type: "pieceCount", pieceCount });
@@ -181,13 +204,16 @@ export class PeerDesk implements PeerSocketOwner {
 
   /** Hands an extension message to the host. */
   extension(socket: PeerSocket, message: ExtensionMessage): void {
-    if (this.#connected.has(socket)) this.#host?.extension(socket, message);
+    if (!this.#connected.has(socket)) return;
+    this.#exchange(socket.key, message);
+    this.#host?.extension(socket, message);
   }
 
   /** Tells the host that a peer is gone. */
   ended(socket: PeerSocket, reason: string): void {
     this.#opening.delete(socket); // a dial tries another way, or says that it failed
     if (!this.#connected.delete(socket)) return;
+    this.#pex?.tell({ type: "peerClosed", peer: socket.key });
     this.#sayClosed(socket, reason);
     this.#host?.lost(socket);
   }
@@ -210,6 +236,30 @@ export class PeerDesk implements PeerSocketOwner {
   /** Back-pressure from the disk. */
   mayRead(): Promise<void> | undefined {
     return this.#host?.mayRead?.();
+  }
+
+  #makePex(): PexRunner {
+    const { context: { clock }, addPeers } = this.#options;
+    const socketOf = (peer: PeerKey) => this.#connected.keys().find(({ key }) => key === peer);
+    return new PexRunner({
+      clock,
+      addPeers,
+      send: (peer, message) => socketOf(peer)?.tell({ type: "sendExtension", message }),
+      close: (peer, reason) => {
+        const socket = socketOf(peer);
+        if (socket === undefined) return;
+        socket.close();
+        this.ended(socket, reason);
+      },
+    });
+  }
+
+  /** What peer exchange needs of an extension message. */
+  #exchange(peer: PeerKey, message: ExtensionMessage): void {
+    if (message.type === "extensionHandshake") {
+      this.#pex?.tell({ type: "handshake", peer, handshake: message });
+    } else if (message.type === "uploadOnly") this.#pex?.tell({ ...message, peer });
+    else if (message.type === "pex") this.#pex?.tell({ type: "message", peer, message });
   }
 
   async #sendPort(socket: PeerSocket): Promise<void> {
@@ -242,7 +292,7 @@ export class PeerDesk implements PeerSocketOwner {
     return {
       infoHash,
       ...(pieceCount !== undefined && { pieceCount }),
-      extensions: ["ut_metadata", "lt_donthave", "upload_only"],
+      extensions: ["ut_metadata", "lt_donthave", "upload_only", ...(this.#pex ? ["ut_pex" as const] : [])],
       extensionHandshake: {
         client: CLIENT_NAME,
         requestQueue: REQUEST_QUEUE,

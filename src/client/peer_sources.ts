@@ -1,4 +1,4 @@
-/** Where the peers of one torrent come from, all sources together: trackers, and for a public torrent the DHT. */
+/** Where the peers of one torrent come from, all sources together: trackers, and for a public torrent the DHT and the local network. */
 
 import type { HostAndPort } from "../metainfo/host_and_port.ts";
 import type { PeerAddress } from "../peer/address.ts";
@@ -38,6 +38,7 @@ export class PeerSources {
   readonly #trackers: TrackerSource;
   #isPrivate: boolean;
   #leaveDht: (() => void) | undefined;
+  #leaveLsd: (() => void) | undefined;
 
   /** Announces nothing before `start`. */
   constructor(options: PeerSourcesOptions) {
@@ -53,7 +54,9 @@ export class PeerSources {
   start(): void {
     const { context, infoHash, nodes } = this.#options;
     this.#trackers.start();
-    if (this.#isPrivate || context.dht === undefined || this.#leaveDht) return;
+    if (this.#isPrivate) return;
+    this.#leaveLsd ??= context.lsd?.join(infoHash, (address) => this.#options.addPeers("lsd", [address]));
+    if (context.dht === undefined || this.#leaveDht) return;
     if (nodes.length > 0) void context.dht.addNodes(nodes);
     this.#leaveDht = context.dht.join({
       infoHash,
@@ -76,14 +79,19 @@ export class PeerSources {
   /** The torrent turned out to be private: only its trackers may know of it (BEP 27). */
   becomePrivate(): void {
     this.#isPrivate = true;
-    this.#leaveDht?.();
-    this.#leaveDht = undefined;
+    this.#leave();
   }
 
   /** Says goodbye; settles when every tracker heard it or had its time to. */
   async stop(): Promise<void> {
-    this.#leaveDht?.();
-    this.#leaveDht = undefined;
+    this.#leave();
     await this.#trackers.stop();
+  }
+
+  /** Out of everything but the trackers. */
+  #leave(): void {
+    this.#leaveDht?.();
+    this.#leaveLsd?.();
+    this.#leaveDht = this.#leaveLsd = undefined;
   }
 }

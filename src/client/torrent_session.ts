@@ -81,6 +81,7 @@ export class TorrentSession {
       infoHash: this.#infoHash,
       facts: () => this.#facts(),
       isPrivate: () => this.#metainfo?.info.private ?? false,
+      addPeers: (peers) => this.addPeers("pex", peers),
       readBlock: ({ piece, begin }, into) => this.#contentOrThrow().readBlock(piece, begin, into),
     });
     if (isKnown) this.#know(origin.metainfo, origin.store);
@@ -149,6 +150,13 @@ export class TorrentSession {
     if (this.#content?.live) return this.#content.addPeers(source, addresses);
     this.#early.add(source, addresses);
     this.#hunt?.addPeers(source, addresses);
+  }
+
+  /** An address under which peers see us: it orders dials, and nobody is told to dial it (BEP 11, 40). */
+  setOurAddress(address: PeerAddress): void {
+    this.desk.setOurAddress(address);
+    this.#content?.live?.dispatch({ type: "ourAddress", address });
+    this.#hunt?.setOurAddress(address);
   }
 
   /** Announces now, as far as the tracker's `min interval` allows. */
@@ -266,6 +274,7 @@ export class TorrentSession {
     const { context, origin, add } = this.#options;
     const files = add.files ?? ("magnet" in origin ? selectedFiles(origin.magnet, metainfo) : undefined);
     this.#metainfo = metainfo;
+    if (metainfo.info.private) this.desk.becomePrivate();
     this.life.reach("metadata");
     this.#content = new ContentSession({
       context,
@@ -314,7 +323,10 @@ export class TorrentSession {
       isSatisfied: () => this.#content?.live?.isComplete ?? false,
       isHungry: () => this.life.state !== "seeding" && this.status().peers === 0,
       addPeers: (source, peers) => this.addPeers(source, peers),
-      dropPeers: () => this.desk.drop("the private torrent changed its tracker"),
+      dropPeers: () => {
+        this.desk.drop("the private torrent changed its tracker");
+        this.#content?.live?.dispatch({ type: "forgetCandidates" });
+      },
     });
     if (!this.#isPaused && !this.life.error && add.announce !== false) this.#sources.start();
   }
@@ -334,7 +346,7 @@ export class TorrentSession {
     return {
       pieceCount: metainfo.info.pieceCount,
       ...(isMetadataShared(metainfo) && { metadataSize: metainfo.rawInfo.length }),
-      ...(live.isComplete && { uploadOnly: true }),
+      ...(live.isComplete && !live.isSuperSeeding && { uploadOnly: true }),
     };
   }
 

@@ -110,6 +110,13 @@ export class Candidates {
     }
   }
 
+  /** Forgets every address; bans stay. */
+  forget(): void {
+    this.#known.clear();
+    this.dialling = 0;
+    this.#dueAt = undefined;
+  }
+
   /** The best address that may be dialled now; it counts as being dialled until the outcome is known. */
   next(choice: DialChoice): PeerAddress | undefined {
     let best: Candidate | undefined;

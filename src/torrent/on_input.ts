@@ -44,6 +44,7 @@ const ON_INPUT: { readonly [T in TorrentInput["type"]]: Row<T> } = {
   piecesLost: onPiecesLost,
   piecesFound: onPiecesFound,
   candidates: (state, { source, addresses }) => state.candidates.add(source, addresses, state.now),
+  forgetCandidates: (state) => state.candidates.forget(),
   ourAddress: (state, { address }) => state.candidates.setOurs(address),
   prioritize: onPrioritize,
   sequential: onSequential,

@@ -67,6 +67,8 @@ export type TorrentInput =
     readonly source: CandidateSource;
     readonly addresses: readonly PeerAddress[];
   }
+  /** Everything learnt about addresses is void: a private torrent changed its tracker (BEP 27). Connections stay. */
+  | { readonly type: "forgetCandidates" }
   /** The address under which peers of its family see us became known or changed; it orders the candidates (BEP 40). */
   | { readonly type: "ourAddress"; readonly address: PeerAddress }
   /** New priorities per piece: 0 not wanted, 1 to 7 rising; one byte per piece, copied. */

@@ -12,6 +12,17 @@ function create(ours?: { host: string; port: number }): Candidates {
   return new Candidates(seededRandom(1), ours);
 }
 
+Deno.test("Candidates.forget() leaves nobody to dial, and takes addresses anew", () => {
+  const candidates = new Candidates(() => 0.5, undefined), address = { host: "10.0.0.1", port: 1 };
+  candidates.add("tracker", [address, { host: "10.0.0.2", port: 2 }], 0);
+  const dialled = candidates.next({ now: 0, skipUploadOnly: false })!;
+  candidates.forget();
+  candidates.failed(dialled, 0);
+  assertEquals([candidates.size, candidates.dialling, candidates.dueAt], [0, 0, undefined]);
+  candidates.add("tracker", [address], 5);
+  assertEquals(candidates.next({ now: 5, skipUploadOnly: false }), address);
+});
+
 Deno.test("Candidates.add() takes no port 0, no address of ours, no banned host, nothing twice", () => {
   const candidates = create(address(9));
   candidates.ban(address(8).host);
