@@ -185,9 +185,8 @@ Deno.test("every file opens with a sentence about itself", () => {
 Deno.test("no private keyword, enum, namespace, TODO or silenced check in src", () => {
   const wrong: string[] = [];
   for (const { path, code, text } of sources) {
-    const found =
-      code.match(/\bprivate\s+\w+[(:;=]|\benum\s+\w+\s*\{|\bnamespace\s+\w+\s*\{/) ??
-        text.match(/TODO|FIXME|@ts-ignore|@ts-expect-error|deno-lint-ignore/);
+    const found = code.match(/\bprivate\s+\w+[(:;=]|\benum\s+\w+\s*\{|\bnamespace\s+\w+\s*\{/) ??
+      text.match(/TODO|FIXME|@ts-ignore|@ts-expect-error|deno-lint-ignore/);
     if (found) wrong.push(`src/${path}: ${found[0]}`);
   }
   assertEquals(wrong, []);
