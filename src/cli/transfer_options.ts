@@ -31,6 +31,8 @@ export const TRANSFER_OPTIONS = {
   "up-limit": { kind: "size", value: "SIZE", help: "bytes a second to peers [no limit]" },
   "no-announce": { kind: "flag", help: "tell neither trackers nor the DHT" },
   "no-dht": { kind: "flag", help: "take no part in the DHT" },
+  "no-pex": { kind: "flag", help: "exchange no addresses with peers" },
+  lsd: { kind: "flag", help: "look for peers in the local network, by multicast" },
   "dht-node": {
     kind: "text",
     value: "HOST:PORT",
@@ -75,9 +77,12 @@ const POLICIES: readonly string[] = [
 type TransferValues = OptionValues<typeof TRANSFER_OPTIONS>;
 
 /** The network that they leave open. @throws {UsageError} If they make no sense. */
-export function openNetwork({ host, port, proxy }: TransferValues): DisposableNetwork {
+export function openNetwork({ host, port, proxy, lsd }: TransferValues): DisposableNetwork {
   if (proxy !== undefined && port !== undefined) {
     throw new UsageError("Cannot use --port with --proxy: nobody can connect to us through a proxy");
+  }
+  if (proxy !== undefined && lsd) {
+    throw new UsageError("Cannot use --lsd with --proxy: multicast goes past it");
   }
   try {
     return openDenoNetwork({
@@ -97,6 +102,8 @@ export function readClientOptions(options: TransferValues): ClientOptions {
   return {
     port: proxy === undefined ? port ?? 0 : false,
     dht: readDht(options),
+    pex: !options["no-pex"],
+    lsd: options.lsd,
     ...(host !== undefined && { host }),
     ...(encryption !== undefined && { encryption }),
     ...(downloadLimit !== undefined && { downloadLimit }),

@@ -15,7 +15,13 @@ import { interrupted, watchTorrent, withClient } from "../with_client.ts";
 /** Verifies content, announces it and serves it until interrupted. */
 export const command: Command = defineCommand({
   operands: ["TORRENT", "DIR"],
-  options: TRANSFER_OPTIONS,
+  options: {
+    ...TRANSFER_OPTIONS,
+    "super-seed": {
+      kind: "flag",
+      help: "show each peer one piece at a time: for the first seed of a torrent",
+    },
+  },
   notes: `DIR is the folder that contains the torrent's file or folder; nothing in it is changed.
 Ctrl-C or SIGTERM says goodbye to the trackers and ends with exit code 0; a second one ends at once.
 
@@ -28,7 +34,8 @@ ${TRANSFER_NOTES}`,
     const clientOptions = { ...readClientOptions(options), network, directory, resume: false } as const;
     return await withClient(clientOptions, terminal, options.json, async (client, signal) => {
       // It must not begin to download: a seed leaves the content as it is.
-      const torrent = await client.add(metainfo, { paused: true, announce: !options["no-announce"], signal });
+      const announce = !options["no-announce"], superSeed = options["super-seed"];
+      const torrent = await client.add(metainfo, { paused: true, announce, superSeed, signal });
       await check(torrent, directory, signal, said);
       torrent.resume();
       torrent.addPeers(peers);
