@@ -74,8 +74,11 @@ const MAX_PEERS = 40;
 /** Dials under way at once. */
 const MAX_HALF_OPEN = 20;
 
-/** Requests outstanding at one peer: libtorrent's number. Others count more as a flood and reject. */
-const PIPELINE = 2;
+/**
+ * Requests outstanding at one peer. rTorrent 0.9.8 leaves a second one that came along with the first in its buffer until
+ * more bytes come, which may be never; libtorrent, too, waits for the answer.
+ */
+const PIPELINE = 1;
 
 /** Without an answer for so long, the block is asked of somebody else. */
 const REQUEST_TIMEOUT_MS = 10_000;
