@@ -137,9 +137,10 @@ function codePointAt(bytes: Uint8Array, at: number): number {
 
 /** A name that Windows keeps as it is. */
 function portableName(name: string): string {
-  const trimmed = name.replace(/[. ]+$/, "");
-  if (trimmed === "") return SUBSTITUTE;
-  return trimmed.replace(RESERVED, (device) => `${device}${SUBSTITUTE}`);
+  let end = name.length; // not by a pattern: of a name of nothing but dots and one letter it would try every dot
+  while (end > 0 && (name[end - 1] === "." || name[end - 1] === " ")) end--;
+  if (end === 0) return SUBSTITUTE;
+  return name.slice(0, end).replace(RESERVED, (device) => `${device}${SUBSTITUTE}`);
 }
 
 /** Cuts a name to the length of a segment, from the end of what stands before its extension or `suffix`. */
