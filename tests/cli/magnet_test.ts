@@ -87,6 +87,16 @@ Deno.test("magnet --json prints events, none of them with raw bytes", () =>
     assertEquals((await readMetainfo(await Deno.readFile(output))).infoHash, swarm.metainfo.infoHash);
   }));
 
+Deno.test("magnet does not pretend to write a file where it prints a link", () =>
+  withSwarm(async ({ torrent, folder }) => {
+    const { exitCode, out, error } = await run("magnet", torrent, "-o", `${folder}/x.torrent`);
+    assertEquals([exitCode, out], [2, ""]);
+    assertEquals(
+      error,
+      "error: Cannot use --output with a torrent: its link is printed\nTry 'bittorrent magnet --help'\n",
+    );
+  }));
+
 Deno.test("magnet names the file like the torrent, and replaces none of its own accord", () =>
   withSwarm(async (swarm) => {
     const target = `${swarm.folder}/target`;

@@ -193,6 +193,21 @@ Deno.test("download fails with one line where it cannot begin", () =>
     }
   }));
 
+Deno.test("download says at once, not when the first piece comes, that there can be no folder", () =>
+  withSwarm(async ({ torrent, folder }) => {
+    const file = `${folder}/file`;
+    await Deno.writeTextFile(file, "mine");
+    for (
+      const [target, reason] of [[file, "it is no folder"], [`${file}/x`, "a part of the path is no folder"]]
+    ) {
+      // Nobody has it: a download that began would wait for ever.
+      const outcome = await run("download", torrent, "-o", target!, "--no-announce", ...LOCAL);
+      assertEquals([outcome.exitCode, outcome.out], [1, ""]);
+      assertEquals(outcome.error, `error: Cannot download to "${target}": ${reason}\n`);
+    }
+    assertEquals(await Deno.readTextFile(file), "mine");
+  }));
+
 Deno.test("download does not touch another file that stands in the way, unless told to", () =>
   withSwarm(async (swarm) => {
     const target = `${swarm.folder}/target`, mine = new TextEncoder().encode("mine");

@@ -3,6 +3,7 @@
 import type { TorrentHandle } from "../../client/torrent_handle.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import { type Command, defineCommand } from "../command.ts";
+import { describeSystemError, Failure } from "../failure.ts";
 import { chooseFiles } from "../file_patterns.ts";
 import { formatBytes, formatElapsed, formatRate, printable } from "../format.ts";
 import { resolvePeers } from "../peers.ts";
@@ -45,6 +46,7 @@ ${TRANSFER_NOTES}`,
       terminal,
       options.json,
       async (client, signal) => {
+        await makeFolder(directory);
         const torrent = await client.add(source, {
           peers,
           signal,
@@ -63,6 +65,18 @@ ${TRANSFER_NOTES}`,
     );
   },
 });
+
+/** Makes the folder now: one that cannot be there would be noticed only when the first piece has come. */
+async function makeFolder(directory: string): Promise<void> {
+  try {
+    await Deno.mkdir(directory, { recursive: true });
+  } catch (error) {
+    const reason = error instanceof Deno.errors.AlreadyExists
+      ? "it is no folder"
+      : describeSystemError(error);
+    throw new Failure(`Cannot download to "${directory}": ${reason}`);
+  }
+}
 
 /** Indexes of the files that the patterns choose; `undefined` for all. */
 function wantedFiles({ info }: Metainfo, patterns: readonly string[]): readonly number[] | undefined {

@@ -39,6 +39,9 @@ replaced as a whole; without -o nothing that is there is replaced.
 ${TRANSFER_NOTES}`,
   async run({ operands: [operand], options }, terminal) {
     if (!isMagnet(operand)) {
+      if (options.output !== undefined) {
+        throw new UsageError("Cannot use --output with a torrent: its link is printed");
+      }
       const { metainfo } = await readTorrentFile(operand);
       terminal.write(`${formatMagnet(magnetLink(metainfo))}\n`);
       return 0;
