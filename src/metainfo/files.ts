@@ -7,6 +7,12 @@ import type { TorrentFile } from "./info.ts";
 import { numberedSegment, type PathOptions, safePaths } from "./paths.ts";
 import { resolveSymlinks, symlinkTarget } from "./symlinks.ts";
 
+/**
+ * Characters of a path below the download folder: no system takes more bytes than this (Linux). Engines do not hash the
+ * whole of longer strings, so that a set of thousands of them would be searched one by one.
+ */
+const MAX_PATH_LENGTH = 4096;
+
 /** A file as the info dictionary has it, whichever version. */
 export interface FileEntry {
   /** Segments below the torrent's folder, or the one name of a bare file; may be empty for a pad file. */
@@ -99,6 +105,9 @@ function isText(bytes: Uint8Array, text: string): boolean {
 function distinctPaths(entries: readonly FileEntry[], options: FileOptions): string[][] {
   const paths = safePaths(entries.map((entry) => entry.path), options);
   const keys = paths.map((path, i) => entries[i]!.pad ? "" : foldCase(path.join("/")));
+  if (keys.some((key) => key.length > MAX_PATH_LENGTH)) {
+    throw new DecodeError(`Cannot name files: a path has more than ${MAX_PATH_LENGTH} characters`);
+  }
   const folders = foldersOf(keys), taken = new Set<string>(), numbers = new Map<string, number>();
   let renames = 0;
   return paths.map((path, i) => {

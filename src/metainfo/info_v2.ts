@@ -9,30 +9,50 @@ import { fault, within } from "./key_path.ts";
 /** Bytes of a SHA-256. */
 const ROOT_LENGTH = 32;
 
+/**
+ * Bytes of all paths together. In a tree many files share the names of their folders, so a few megabytes could spell out
+ * gigabytes of paths; half a million files, the most there can be, have room for paths of some hundred bytes.
+ */
+const MAX_PATHS_LENGTH = 2 ** 28;
+
+/** What a segment of a path takes besides its bytes. */
+const SEGMENT_OVERHEAD = 16;
+
+/** What has been read so far. */
+interface Reading {
+  readonly files: FileEntry[];
+  /** What the paths of the files take. */
+  pathsLength: number;
+}
+
 /** Reads the files of a v2 or hybrid info dictionary in tree order. @throws {DecodeError} If they make no sense. */
 export function readFilesV2(info: BencodeDictionary): FileEntry[] {
   const tree = info.dictionary("file tree") ?? fault("file tree", "missing");
   if (tree.has("")) fault("file tree", "is itself a file");
   const files: FileEntry[] = [];
-  within("file tree", () => readFolder(tree, [], files));
+  within("file tree", () => readFolder(tree, [], { files, pathsLength: 0 }));
   if (files.length === 0) fault("file tree", "no files");
   return files;
 }
 
-function readFolder(folder: BencodeDictionary, path: readonly Uint8Array[], files: FileEntry[]): void {
+function readFolder(folder: BencodeDictionary, path: readonly Uint8Array[], reading: Reading): void {
   if (path.length > MAX_PATH_LEVELS) fault("", `more than ${MAX_PATH_LEVELS} levels`);
   for (const [name, node] of folder.entries()) {
     if (!(node instanceof BencodeDictionary)) fault(name, "not a dictionary");
-    within(name, () => readNode(node, [...path, decodeByteString(name)], files));
+    within(name, () => readNode(node, [...path, decodeByteString(name)], reading));
   }
 }
 
 /** A node is a file if its one key is the empty string, else a folder. */
-function readNode(node: BencodeDictionary, path: readonly Uint8Array[], files: FileEntry[]): void {
-  if (!node.has("")) return readFolder(node, path, files);
+function readNode(node: BencodeDictionary, path: readonly Uint8Array[], reading: Reading): void {
+  if (!node.has("")) return readFolder(node, path, reading);
   if (node.size > 1) fault("", "a file and a folder at once");
   const entry = node.dictionary("")!;
-  files.push(readFile(entry, path));
+  for (const { length } of path) reading.pathsLength += length + SEGMENT_OVERHEAD;
+  if (reading.pathsLength > MAX_PATHS_LENGTH) {
+    fault("", `paths of more than ${MAX_PATHS_LENGTH} bytes in all`);
+  }
+  reading.files.push(readFile(entry, path));
 }
 
 function readFile(entry: BencodeDictionary, path: readonly Uint8Array[]): FileEntry {

@@ -139,6 +139,20 @@ Deno.test("readMetainfo() gives every file a place of its own", async () => {
   }));
 });
 
+Deno.test("readMetainfo() gives up on a tree that spells out gigabytes of paths", async () => {
+  const names = Array.from({ length: 300 }, (_, i) => `${i}`);
+  const folder = Object.fromEntries(names.map((name) => [name, leaf({})]));
+  await assertFault(readTree({ ["x".repeat(1_000_000)]: folder }), "paths of more than 268435456 bytes");
+});
+
+Deno.test("readMetainfo() gives up on paths that no system takes", async () => {
+  const path = (length: number) => [...new Array<string>(15).fill("x".repeat(255)), "y".repeat(length)];
+  const [file] = (await readFiles([{ path: path(240), length: 1 }])).info.files;
+  assertEquals(file!.path.length, 17);
+  const deep = [...path(240), ...path(240)];
+  await assertFault(readFiles([{ path: deep, length: 1 }]), "a path has more than 4096 characters");
+});
+
 Deno.test("readMetainfo() gives up on names made to clash forever", async () => {
   const stem = "x".repeat(236), files: Entries[] = [];
   for (let i = 0; i < 400; i++) {
