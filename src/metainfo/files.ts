@@ -140,7 +140,10 @@ function foldersOf(paths: Iterable<string>): Set<string> {
   return folders;
 }
 
-/** What a file system that ignores case and composition compares. */
+/**
+ * What a file system that ignores case and composition compares. Capitals tell fewer letters apart than small ones: both
+ * forms of a sigma, and the long s, have one.
+ */
 function foldCase(path: string): string {
-  return (/[\u0080-\uffff]/.test(path) ? path.normalize("NFC") : path).toLowerCase();
+  return (/[\u0080-\uffff]/.test(path) ? path.normalize("NFC").toLowerCase() : path).toUpperCase();
 }

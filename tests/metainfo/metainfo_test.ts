@@ -128,6 +128,22 @@ Deno.test("readMetainfo() numbers files whose paths clash", async () => {
   ]);
 });
 
+Deno.test("readMetainfo() numbers files whose letters have one capital", async () => {
+  const names = ["ΟΔΟΣ", "οδος", "οδοσ", "\u017fet", "Set", "İ", "i\u0307", "\u212a", "k"];
+  const metainfo = await readFiles(names.map((name) => ({ path: [name], length: 1 })));
+  assertEquals(paths(metainfo), [
+    "folder/ΟΔΟΣ",
+    "folder/οδος.1",
+    "folder/οδοσ.2",
+    "folder/\u017fet",
+    "folder/Set.1",
+    "folder/İ",
+    "folder/i\u0307.1",
+    "folder/\u212a",
+    "folder/k.1",
+  ]);
+});
+
 Deno.test("readMetainfo() gives every file a place of its own", async () => {
   const segment = fc.constantFrom("a", "A", "b", "a.1", "..", "", "é", "e\u0301", "con", "a.", "\u200ba");
   const list = fc.array(fc.array(segment, { minLength: 1, maxLength: 3 }), { minLength: 1, maxLength: 12 });
