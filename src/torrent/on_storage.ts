@@ -14,9 +14,9 @@ export function onPieceStored(state: TorrentState, { piece }: InputOf<"pieceStor
   const open = state.downloads.get(piece);
   if (!open?.isStoring) return;
   const liars = state.blame.passed(open);
-  state.ledger.gain(piece);
+  const isNews = state.ledger.gain(piece); // a check may have found it while it was being stored
   closePiece(state, open);
-  announcePiece(state, piece);
+  if (isNews) announcePiece(state, piece);
   for (const host of liars) banHost(state, host, "sent data that fails its hash");
 }
 

@@ -51,6 +51,20 @@ Deno.test("pieceCorrupt bans the only sender and asks for the piece again", () =
   assertEquals(closedIn(machine.connectWith({ host: "10.0.0.1", id: 99 }).effects), ["banned"]);
 });
 
+Deno.test("a piece that is found while it is being stored is announced once", () => {
+  const machine = new Machine({ geometry: onePiece });
+  const seed = machine.connectSeed();
+  machine.connectWith({ host: "10.0.0.9", id: 99 });
+  machine.message(seed, { type: "unchoke" });
+  for (const range of owed(machine, seed)) machine.block(seed, range);
+  const effects = [
+    ...machine.input({ type: "piecesFound", pieces: [0] }),
+    ...machine.input({ type: "pieceStored", piece: 0 }),
+  ];
+  assertEquals(effects.filter((effect) => effect.type === "pieceCompleted").length, 1);
+  checkInvariants(machine);
+});
+
 for (const second of ["honest", "liar"] as const) {
   Deno.test(`pieceCorrupt with two senders asks one of them alone (the ${second} one) and bans the liar only`, () => {
     const machine = new Machine({ geometry: onePiece });
