@@ -13,8 +13,9 @@ const MIN_READ_BYTES = 128 * 1024;
 /** Reads cover this time at the peer's rate. What is being read cannot be cancelled, so little is better. */
 const READ_AHEAD_SECONDS = 0.5;
 /**
- * Longest block that is served. 16 KiB is what everybody asks for (BEP 3 "peer messages", request); very old clients
- * ask for up to 128 KiB, and answering costs no more than answering eight requests.
+ * Longest block that is served to a connection whose `maxBlockLength` lets it be asked for: by default that is 16 KiB, what
+ * everybody asks for (BEP 3 "peer messages", request). Very old clients ask for up to 128 KiB, which costs no more than
+ * answering eight requests.
  */
 const MAX_SERVED_LENGTH = 128 * 1024;
 
