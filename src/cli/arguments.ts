@@ -13,6 +13,8 @@ const KINDS = {
   text: (text: string): string => text,
   count: (text: string): number => readInteger(text, 0, Number.MAX_SAFE_INTEGER),
   port: (text: string): number => readInteger(text, 0, 65_535),
+  // Timers count milliseconds in 31 bits; a longer one would go off at once.
+  seconds: (text: string): number => readInteger(text, 0, 2_147_483),
   size: (text: string): number =>
     parseSize(text) ?? refuse(`"${text}" is no size such as 65536, 64K or 1.5M`),
 } as const;
@@ -21,7 +23,7 @@ type Kind = keyof typeof KINDS;
 
 /** One option of a command. */
 export interface Option {
-  /** What it takes: nothing, text, a whole number, a port, or bytes with K, M, G. */
+  /** What it takes: nothing, text, a whole number, a port, seconds, or bytes with K, M, G. */
   readonly kind: "flag" | Kind;
   /** One letter, for `-o`. */
   readonly short?: string;

@@ -23,7 +23,7 @@ export const DHT_OPTIONS = {
   port: { kind: "port", value: "N", help: "UDP port to send from, 0 for any [0]" },
   "read-only": { kind: "flag", help: "ask, but do not answer others (BEP 43)" },
   "no-cache": { kind: "flag", help: "neither use nor keep the nodes of earlier runs" },
-  timeout: { kind: "count", value: "SECONDS", help: "how long to wait for everything [30]" },
+  timeout: { kind: "seconds", value: "SECONDS", help: "how long to wait for everything [30]" },
   json: { kind: "flag", help: "print JSON instead" },
 } as const;
 

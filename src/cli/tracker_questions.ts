@@ -15,7 +15,7 @@ import { readTorrentFile } from "./torrent_file.ts";
 /** Their common rows in an option table. */
 export const QUESTION_OPTIONS = {
   "info-hash": { kind: "text", value: "HEX", many: true, help: "torrent to ask about, without its file" },
-  timeout: { kind: "count", value: "SECONDS", help: "how long to wait for an answer [30]" },
+  timeout: { kind: "seconds", value: "SECONDS", help: "how long to wait for an answer [30]" },
   json: { kind: "flag", help: "print one JSON object a line instead" },
 } as const;
 

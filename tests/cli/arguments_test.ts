@@ -7,6 +7,7 @@ const TABLE = {
   port: { kind: "port", help: "port" },
   limit: { kind: "size", help: "limit" },
   count: { kind: "count", help: "count" },
+  seconds: { kind: "seconds", help: "seconds" },
   private: { kind: "flag", short: "p", help: "private" },
 } as const;
 
@@ -25,6 +26,7 @@ Deno.test("parseArguments() reads options of every kind, wherever they stand", (
     "--limit",
     "1.5K",
     "--count=3",
+    "--seconds=2147483",
   );
   assertEquals(operands, ["folder"]);
   assertEquals(options, {
@@ -33,6 +35,7 @@ Deno.test("parseArguments() reads options of every kind, wherever they stand", (
     port: 80,
     limit: 1536,
     count: 3,
+    seconds: 2_147_483,
     private: true,
   });
 });
@@ -44,6 +47,7 @@ Deno.test("parseArguments() answers absent options: undefined, an empty list, fa
     port: undefined,
     limit: undefined,
     count: undefined,
+    seconds: undefined,
     private: false,
   });
 });
@@ -68,6 +72,7 @@ Deno.test("parseArguments() refuses what makes no sense, in one short sentence",
     [["a", "--port=65536"], 'Cannot use --port: "65536" is no whole number from 0 to 65535'],
     [["a", "--port=-1"], 'Cannot use --port: "-1" is no whole number from 0 to 65535'],
     [["a", "--limit=much"], 'Cannot use --limit: "much" is no size such as 65536, 64K or 1.5M'],
+    [["a", "--seconds=2147484"], 'Cannot use --seconds: "2147484" is no whole number from 0 to 2147483'],
     [["a", "--count=1e3"], 'Cannot use --count: "1e3" is no whole number from 0 to 9007199254740991'],
   ];
   for (const [args, message] of cases) {

@@ -9,6 +9,7 @@ import { type OptionValues, UsageError } from "../arguments.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { Failure } from "../failure.ts";
+import { formatCount } from "../format.ts";
 import { resolvePeers } from "../peers.ts";
 import { createPalette } from "../render.ts";
 import { drawIdentity } from "../report.ts";
@@ -24,7 +25,11 @@ const OPTIONS = {
     value: "FILE",
     help: "torrent file to write, - for standard output [NAME.torrent]",
   },
-  timeout: { kind: "count", value: "SECONDS", help: "how long to look for the metadata [until it is found]" },
+  timeout: {
+    kind: "seconds",
+    value: "SECONDS",
+    help: "how long to look for the metadata [until it is found]",
+  },
   ...TRANSFER_OPTIONS,
 } as const;
 
@@ -71,7 +76,7 @@ async function fetchMetadata(
   const peers = await resolvePeers(options.peer, network),
     expiry = new AbortController(),
     { timeout } = options;
-  const giveUp = () => expiry.abort(new Failure(`No metadata in ${timeout} seconds`));
+  const giveUp = () => expiry.abort(new Failure(`No metadata in ${formatCount(timeout!, "second")}`));
   const timer = timeout === undefined ? undefined : setTimeout(giveUp, timeout * 1000);
   try {
     return await withClient(clientOptions, terminal, options.json, async (client, interruption) => {

@@ -24,7 +24,7 @@ export const command: Command = defineCommand({
   options: {
     ...DHT_OPTIONS,
     port: { kind: "port", value: "N", help: "UDP port to listen on, 0 for any [0]" },
-    timeout: { kind: "count", value: "SECONDS", help: "how long to take part [until Ctrl-C]" },
+    timeout: { kind: "seconds", value: "SECONDS", help: "how long to take part [until Ctrl-C]" },
   },
   notes:
     `Answers others, keeps what they announce and store, and finds its place among them. It goes on while nobody
