@@ -59,6 +59,7 @@ export function onReject(
 ): void {
   const answer = takeAnswer(state, peer, message, message.length);
   if (answer === undefined) return closePeer(state, peer, "invalid message");
+  if (!answer.isAwaited) return; // it answers our own cancel (BEP 6 "Reject Request") and says nothing about the piece
   release(state, answer);
   // While choking, a reject ends the grant. Otherwise the peer lacks something now: ask others, and it again later.
   if (peer.flags.peerChoking) peer.down.allowedFast.delete(message.piece);

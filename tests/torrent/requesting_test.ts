@@ -376,3 +376,14 @@ Deno.test("a reader that jumps does not wait for what was asked before", () => {
   const next = machine.input({ type: "urgent", reader: 1, pieces: urgent.slice(1, 10) });
   assertEquals(next, []);
 });
+
+Deno.test("a reject that answers our own cancel does not count as a refusal", () => {
+  const machine = new Machine({ geometry: uniformGeometry(12 * BLOCK, 4 * BLOCK) });
+  const seed = machine.connectSeed({ fast: true });
+  const [first] = unchoke(machine, seed);
+  const priorities = new Uint8Array(3).fill(4);
+  priorities[first!.piece] = 0;
+  assertEquals(sentIn(machine.input({ type: "prioritize", priorities }), "cancel").length, 4);
+  machine.message(seed, { type: "reject", ...first! });
+  assertEquals(machine.peer(seed).down.refused.size, 0);
+});
