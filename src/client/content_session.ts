@@ -54,6 +54,8 @@ export class ContentSession {
   readonly #resume: ResumeKeeper | undefined;
   #work: Work | undefined;
   #checked = 0;
+  /** Settles when every piece so far has been told. */
+  #told: Promise<void> = Promise.resolve();
   #recheck: Promise<void> | undefined;
   #wasCompleteAtFirst = false;
   /** What earlier runs have moved. */
@@ -272,7 +274,7 @@ export class ContentSession {
     const { life } = this.#options, { progress, finisher } = this.#work!;
     // Who hears of a piece may rely on it: it is noted before, so that not even `kill -9` makes it come twice.
     const noted = this.#resume?.record(piece) ?? Promise.resolve();
-    void noted.then(() => life.emit({ type: "piece", infoHash: life.infoHash, piece }));
+    this.#told = noted.then(() => life.emit({ type: "piece", infoHash: life.infoHash, piece }));
     for (const file of progress.gained(piece)) finisher.finish(file, true);
     life.gained(piece);
   }
@@ -287,6 +289,7 @@ export class ContentSession {
   async #completed(): Promise<void> {
     const { life, onCompleted } = this.#options;
     await this.#work?.finisher.idle;
+    await this.#told; // notes are made in order: the last piece is told last, and before the end
     if (life.signal.aborted || life.error || !this.#work?.live.isComplete) return;
     if (life.hasReached("completed")) return;
     if (life.state === "downloading") life.enter("seeding");
