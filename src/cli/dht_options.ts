@@ -21,7 +21,7 @@ export const DHT_OPTIONS = {
   },
   host: { kind: "text", value: "IP", help: "address to send from [every one]" },
   port: { kind: "port", value: "N", help: "UDP port to send from, 0 for any [0]" },
-  "read-only": { kind: "flag", help: "ask, but do not answer others (BEP 43)" },
+  "read-only": { kind: "flag", help: "ask, but do not answer others; all but 'node' do so anyway" },
   "no-cache": { kind: "flag", help: "neither use nor keep the nodes of earlier runs" },
   timeout: { kind: "seconds", value: "SECONDS", help: "how long to wait for everything [30]" },
   json: { kind: "flag", help: "print JSON instead" },

@@ -43,7 +43,8 @@ export async function readDhtClient(
 }
 
 /**
- * Joins the DHT and works with it.
+ * Joins the DHT and works with it, without answering others: whoever took us for a node would look for us in vain a
+ * moment later (BEP 43 "read-only state").
  *
  * @throws {TransportError} If no node answers. @throws {Failure} If the time is over. @throws {Interrupted} On Ctrl-C.
  */
@@ -52,7 +53,7 @@ export async function withDht<T>(
   terminal: Terminal,
   work: (parts: DhtWork) => Promise<T>,
 ): Promise<T> {
-  const clientOptions = await readDhtClient(options, true);
+  const clientOptions = await readDhtClient({ ...options, "read-only": true }, true);
   return await withNode(clientOptions, options.timeout, terminal, async (parts) => {
     await join(parts, terminal);
     return await work(parts);
@@ -65,7 +66,7 @@ export async function withoutJoining<T>(
   terminal: Terminal,
   work: (parts: DhtWork) => Promise<T>,
 ): Promise<T> {
-  const { dht, ...rest } = await readDhtClient(options, false);
+  const { dht, ...rest } = await readDhtClient({ ...options, "read-only": true }, false);
   const alone = { ...rest, dht: { routers: [], ...(dht as object) } };
   return await withNode(alone, options.timeout, terminal, work);
 }

@@ -16,6 +16,7 @@ async function start(host: Host, job: Job): Promise<Sharing> {
     "--enable-dht6=false",
     `--dht-file-path=${home}/dht.dat`,
     `--dht-listen-port=${PORT}`,
+    ...(job.dht ?? []).slice(0, 1).map((node) => `--dht-entry-point=${node}`), // it takes one only
     "--bt-enable-lpd=false",
     "--bt-tracker-connect-timeout=5",
     `--interface=${host.address}`,

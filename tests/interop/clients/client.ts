@@ -14,6 +14,8 @@ export interface Job {
   readonly peers?: readonly string[];
   /** Bytes a second; only for clients whose `limits` is true. */
   readonly uploadLimit?: number;
+  /** DHT nodes to begin with, as `host:port`; without any the DHT is off. */
+  readonly dht?: readonly string[];
   /** What to think of encrypted connections, instead of the client's default. */
   readonly encryption?: "required" | "refused";
 }

@@ -44,6 +44,7 @@ export async function startLibtorrent(
     ...(options.verbose === true ? ["--verbose"] : []),
     ...(job.uploadLimit === undefined ? [] : ["--upload-limit", String(job.uploadLimit)]),
     ...many("--peer", job.peers),
+    ...many("--dht", job.dht),
   ]);
   if (options.transport !== "utp") await untilListening(process, PORT);
   return {

@@ -19,6 +19,7 @@ import time
 import libtorrent as lt
 
 POLL_SECONDS = 0.05
+DHT_SECONDS = 2
 
 
 def say(**fields):
@@ -69,7 +70,11 @@ def settings(options):
     encryption = {"refused": 2, "default": 1, "required": 0}[options.encryption]
     chosen = {
         "listen_interfaces": options.listen,
-        "enable_dht": False,
+        "enable_dht": options.dht != [],
+        "dht_bootstrap_nodes": ",".join(options.dht),
+        # All hosts of the laboratory lie in one network, and many nodes on one host.
+        "dht_restrict_routing_ips": False,
+        "dht_restrict_search_ips": False,
         "enable_lsd": False,
         "enable_upnp": False,
         "enable_natpmp": False,
@@ -102,7 +107,7 @@ def parameters(options):
     chosen.save_path = options.folder
     flags = lt.torrent_flags
     chosen.flags &= ~(flags.auto_managed | flags.paused)
-    chosen.flags |= flags.disable_dht | flags.disable_lsd
+    chosen.flags |= flags.disable_lsd if options.dht else flags.disable_dht | flags.disable_lsd
     if not options.pex:
         chosen.flags |= flags.disable_pex
     if options.seed:
@@ -158,8 +163,12 @@ def share(options):
     totals = Totals()
     last = None
     complete = False
+    announce_at = time.time()
     while not stopped:
         time.sleep(POLL_SECONDS)
+        if options.dht and time.time() >= announce_at:
+            announce_at += DHT_SECONDS
+            torrent.force_dht_announce()  # its own schedule is lazy
         for alert in session.pop_alerts():
             if options.verbose or alert.what() != "state_changed":
                 say(event="alert", what=alert.what(), message=alert.message()[:600])
@@ -194,6 +203,7 @@ def main():
     add("--leave", action="store_true")
     add("--pex", action="store_true")
     add("--peer", action="append", default=[])
+    add("--dht", action="append", default=[])
     add("--upload-limit", type=int, default=0)
     add("--download-limit", type=int, default=0)
     add("--encryption", choices=["refused", "default", "required"], default="default")

@@ -30,7 +30,8 @@ function startCli(host: Host, job: Job): Running {
   const source = job.magnet ?? job.torrent.path;
   const peers = (job.peers ?? []).flatMap((peer) => ["--peer", peer]);
   const encryption = job.encryption === undefined ? [] : ENCRYPTION[job.encryption];
-  const common = ["--port", String(PORT), "--json", ...encryption, ...peers];
+  const dht = job.dht === undefined ? [] : ["--no-cache", ...job.dht.flatMap((node) => ["--dht-node", node])];
+  const common = ["--port", String(PORT), "--json", ...dht, ...encryption, ...peers];
   const args = job.role === "seed"
     ? ["seed", source, job.folder, ...common]
     : ["download", source, "-o", job.folder, "--seed", ...common];

@@ -8,7 +8,7 @@ const WEB_PORT = 8081;
 const ENCRYPTION = { default: 0, required: 1, refused: 2 } as const;
 
 /** What a profile depends on. */
-type Profile = Pick<Job, "folder" | "uploadLimit" | "encryption">;
+type Profile = Pick<Job, "folder" | "uploadLimit" | "encryption" | "dht">;
 
 /** States in which it has everything; "checkingUP" is not among them. */
 const SEEDING: ReadonlySet<string> = new Set(["uploading", "stalledUP", "forcedUP"]);
@@ -30,7 +30,7 @@ Session\\QueueingSystemEnabled=false
 Session\\MultiConnectionsPerIp=true
 Session\\SSRFMitigation=false
 Session\\AnnounceToAllTrackers=true
-Session\\DHTEnabled=false
+Session\\DHTEnabled=${job.dht !== undefined}
 Session\\LSDEnabled=false
 Session\\Preallocation=false
 Session\\Encryption=${ENCRYPTION[job.encryption ?? "default"]}
@@ -75,11 +75,23 @@ async function rows(host: Host): Promise<readonly Row[]> {
   return JSON.parse(await api(host, "torrents/info"));
 }
 
+/** The names that it begins with, which no setting changes: the DHT node must listen on port 6881 or 25401. */
+const DHT_ROUTERS = ["dht.libtorrent.org", "router.bittorrent.com"] as const;
+
+/** Runs a program that finds the DHT's routers at the first of these nodes. Mounts of a host end with its processes. */
+async function amongNodes(home: string, nodes: readonly string[] = []): Promise<readonly string[]> {
+  const address = nodes[0]?.replace(/^\[?(.*?)\]?:\d+$/, "$1");
+  if (address === undefined) return [];
+  await Deno.writeTextFile(`${home}/hosts`, DHT_ROUTERS.map((name) => `${address} ${name}\n`).join(""));
+  return ["sh", "-c", 'mount --bind "$1" /etc/hosts && shift && exec "$@"', "sh", `${home}/hosts`];
+}
+
 async function launch(host: Host, job: Profile): Promise<Running> {
   const home = host.folder("qbittorrent");
   await Deno.mkdir(`${home}/qBittorrent/config`, { recursive: true });
   await Deno.writeTextFile(`${home}/qBittorrent/config/qBittorrent.conf`, configuration(host, home, job));
-  const process = host.spawn("qbittorrent", ["qbittorrent-nox", `--profile=${home}`]);
+  const command = [...await amongNodes(home, job.dht), "qbittorrent-nox", `--profile=${home}`];
+  const process = host.spawn("qbittorrent", command);
   await untilListening(process, WEB_PORT);
   return process;
 }

@@ -19,7 +19,8 @@ network.port_random.set = no
 network.port_open.set = yes
 session.path.set = ${home}/session
 directory.default.set = ${job.folder}
-dht.mode.set = disable
+dht.mode.set = ${job.dht === undefined ? "disable" : "on"}
+dht.port.set = ${PORT}
 protocol.pex.set = yes
 trackers.use_udp.set = yes
 protocol.encryption.set = ${ENCRYPTION[job.encryption ?? "default"]}
@@ -73,6 +74,7 @@ async function start(host: Host, job: Job): Promise<Sharing> {
     "rTorrent answers",
     () => call(home, "system.client_version", []).then(() => true, () => false),
   );
+  for (const node of job.dht ?? []) await call(home, "dht.add_node", ["", node]);
   await call(home, "load.start", ["", job.magnet ?? job.torrent.path]);
   await until("rTorrent lists the torrent", async () => await hashOf(home) !== "");
   const isComplete = async () =>
