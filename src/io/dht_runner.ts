@@ -49,7 +49,7 @@ export class DhtRunner {
   readonly #options: DhtRunnerOptions;
   readonly #node: DhtNode;
   readonly #operations = new Map<number, (news: DhtNews) => void>();
-  /** Wakes whoever waits for another state. */
+  /** Wakes whoever waits for others to be found. */
   readonly #watchers = new Set<() => void>();
   readonly #leave: () => void;
   #lastId = 0;
@@ -111,7 +111,10 @@ export class DhtRunner {
     while (this.state !== "ready") {
       signal?.throwIfAborted();
       if (this.#isClosed) throw new StateError("Cannot use the DHT: the node is closed");
-      if (this.state === "unreachable") throw new TransportError("Cannot reach the DHT: no node answers");
+      // A reply that is late counts, as long as it is waited for.
+      if (this.state === "unreachable" && this.#node.stats().transactions === 0) {
+        throw new TransportError("Cannot reach the DHT: no node answers");
+      }
       await this.#change(signal);
     }
   }
@@ -187,7 +190,7 @@ export class DhtRunner {
     for (const wake of this.#watchers) wake();
   }
 
-  /** Settles when the state changes, the signal fires or the runner closes. */
+  /** Settles when something has happened, the signal fires or the runner closes. */
   async #change(signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>(), wake = () => resolve();
     this.#watchers.add(wake);
@@ -200,6 +203,7 @@ export class DhtRunner {
   #tell(input: DhtInput): void {
     if (this.#isClosed) return;
     for (const effect of this.#node.handle(input, this.#options.clock.now())) this.#perform(effect);
+    for (const wake of this.#watchers) wake();
     this.#scheduleWake();
   }
 
@@ -210,7 +214,6 @@ export class DhtRunner {
       case "verify":
         return void this.#verify(effect);
       case "state":
-        for (const wake of this.#watchers) wake();
         return this.#options.onState?.(effect.state);
       case "externalAddress":
         return this.#options.onExternalAddress?.(effect.host);

@@ -118,3 +118,30 @@ Deno.test("the port of the DHT is the one asked for, or there is none", async ()
   await using fine = await client(".", { ...options, dht: { routers: [], port } });
   assertEquals((await fine.dhtAddress()).port, port);
 });
+
+Deno.test("ready() waits for a node that answers late", async () => {
+  await using slow = await client(".", { port: false, resume: false, dht: { routers: [] } });
+  const { port } = await slow.dhtAddress();
+  // In between, everything that comes from elsewhere is held back for longer than a lookup waits.
+  const relay = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  let asker: Deno.Addr | undefined;
+  const forward = async () => {
+    for await (const [bytes, from] of relay) {
+      if ((from as Deno.NetAddr).port === port) await relay.send(bytes, asker!);
+      else {
+        asker = from;
+        await new Promise((resolve) => setTimeout(resolve, 1300));
+        await relay.send(bytes, { transport: "udp", hostname: "127.0.0.1", port });
+      }
+    }
+  };
+  const forwarding = forward().catch(() => {});
+  try {
+    const nodes = [{ host: "127.0.0.1", port: (relay.addr as Deno.NetAddr).port }];
+    await using patient = await client(".", { port: false, resume: false, dht: { routers: [], nodes } });
+    await (await patient.dht()).ready();
+  } finally {
+    relay.close();
+    await forwarding;
+  }
+});
