@@ -2,24 +2,33 @@
 import { type Host, until, untilListening } from "../lab.ts";
 import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from "./client.ts";
 
+/** Where it is, and the one DHT node that it can be given. */
+function place(host: Host, home: string, { isIpv6, dht = [] }: Job): string[] {
+  const entry = dht.slice(0, 1), { address, address6 } = host;
+  if (isIpv6 !== true) {
+    const entries = entry.map((node) => `--dht-entry-point=${node}`);
+    return ["--disable-ipv6=true", "--enable-dht6=false", `--interface=${address}`, ...entries];
+  }
+  const entries = entry.map((node) => `--dht-entry-point6=${node}`),
+    file = `--dht-file-path6=${home}/dht6.dat`;
+  return ["--disable-ipv6=false", "--enable-dht6=true", `--dht-listen-addr6=${address6}`, file, ...entries];
+}
+
 async function start(host: Host, job: Job): Promise<Sharing> {
   const home = host.folder("aria2");
   const process = host.spawn("aria2", [
     "aria2c",
     "--no-conf",
-    "--disable-ipv6=true",
     "--file-allocation=none",
     "--check-integrity=true",
     "--summary-interval=0",
     "--disk-cache=0", // else the last pieces reach the disk after the end is announced
     "--enable-dht=true",
-    "--enable-dht6=false",
     `--dht-file-path=${home}/dht.dat`,
     `--dht-listen-port=${PORT}`,
-    ...(job.dht ?? []).slice(0, 1).map((node) => `--dht-entry-point=${node}`), // it takes one only
     "--bt-enable-lpd=false",
     "--bt-tracker-connect-timeout=5",
-    `--interface=${host.address}`,
+    ...place(host, home, job),
     `--listen-port=${PORT}`,
     `--dir=${job.folder}`,
     "--seed-ratio=0.0", // seeds for ever
@@ -50,6 +59,7 @@ export const aria2: Client = {
   dials: false,
   udpTrackers: true,
   magnets: true,
+  ipv6: true,
   encryption: ["required"],
   versions: ["1"],
   start,

@@ -5,6 +5,12 @@ import { PORT } from "./client.ts";
 /** Files that must exist for it to run. */
 export const TSHARK_NEEDS: readonly string[] = ["/usr/bin/tshark"];
 
+/** How long frames may take from the wire to the recording. */
+const SETTLE_MS = 2000;
+
+/** Mebibytes that the system keeps while the recorder gets no time; of the usual two a busy machine lost frames. */
+const BUFFER = 64;
+
 /** A recording under way. */
 export class Capture {
   readonly #process: Running;
@@ -15,8 +21,9 @@ export class Capture {
     this.#path = path;
   }
 
-  /** Ends the recording; everything that was sent before is in it. */
+  /** Ends the recording; everything that was sent before is in it: on a busy machine it comes late. */
   async stop(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     await this.#process.stop("SIGINT");
   }
 
@@ -32,7 +39,7 @@ export class Capture {
 /** Records a host from now on. */
 export async function startCapture(host: Host): Promise<Capture> {
   const path = `${host.folder("capture")}/frames.pcapng`;
-  const process = host.spawn("tshark", ["tshark", "-q", "-i", "eth0", "-w", path]);
+  const process = host.spawn("tshark", ["tshark", "-q", "-B", `${BUFFER}`, "-i", "eth0", "-w", path]);
   await until("tshark records", () => process.stderr().includes("Capture started"));
   return new Capture(process, path);
 }

@@ -16,6 +16,8 @@ export interface Job {
   readonly uploadLimit?: number;
   /** DHT nodes to begin with, as `host:port`; without any the DHT is off. */
   readonly dht?: readonly string[];
+  /** Whether to be at the host's IPv6 address; only for clients whose `ipv6` is true. */
+  readonly isIpv6?: boolean;
   /** What to think of encrypted connections, instead of the client's default. */
   readonly encryption?: "required" | "refused";
 }
@@ -40,6 +42,8 @@ export interface Client {
   readonly magnets: boolean;
   /** Whether it can be made to require encryption, or to refuse it. */
   readonly encryption: readonly ("required" | "refused")[];
+  /** Whether it can be told to be at an IPv6 address. */
+  readonly ipv6?: true;
   /** Whether it leaves files without a byte out of a download. */
   readonly skipsEmptyFiles?: true;
   readonly versions: readonly ("1" | "2" | "hybrid")[];

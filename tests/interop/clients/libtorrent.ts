@@ -28,7 +28,7 @@ export async function startLibtorrent(
   job: Job,
   options: LibtorrentOptions = {},
 ): Promise<Sharing> {
-  const listen = endpoint(options.listen ?? host.address);
+  const listen = endpoint(options.listen ?? (job.isIpv6 === true ? host.address6 : host.address));
   const encryption = options.encryption ?? job.encryption;
   const process = host.spawn("libtorrent", [
     PYTHON,
@@ -79,6 +79,7 @@ export const libtorrent: Client = {
   dials: true,
   udpTrackers: true,
   magnets: true,
+  ipv6: true,
   encryption: ["required", "refused"],
   versions: ["1", "2", "hybrid"],
   start: (host, job) => startLibtorrent(host, job),

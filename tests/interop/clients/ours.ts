@@ -61,6 +61,7 @@ export const ours: Client = {
   dials: true,
   udpTrackers: true,
   magnets: true,
+  ipv6: true,
   encryption: ["required", "refused"],
   versions: ["1"],
   start,
