@@ -1,0 +1,52 @@
+import { assertEquals } from "@std/assert";
+import type { ClientContext } from "../../src/client/client_context.ts";
+import { Lifecycle } from "../../src/client/lifecycle.ts";
+import { PeerSources, type PeerSourcesOptions } from "../../src/client/peer_sources.ts";
+
+/** Sources of a torrent without trackers, in a client whose DHT only counts its members. */
+function make(options: Partial<PeerSourcesOptions> = {}): { sources: PeerSources; members: () => number } {
+  let members = 0;
+  const context = {
+    random: () => 0.5,
+    clock: { now: () => 0, schedule: () => () => {} },
+    dht: { join: () => (members++, () => void members--), addNodes: () => Promise.resolve() },
+  } as unknown as ClientContext;
+  const sources = new PeerSources({
+    context,
+    life: new Lifecycle(context, "00".repeat(20), "metadata"),
+    infoHash: new Uint8Array(20),
+    isPrivate: false,
+    tiers: [],
+    nodes: [],
+    counters: () => ({ downloaded: 0, uploaded: 0, left: undefined }),
+    isComplete: false,
+    isHungry: () => true,
+    isSatisfied: () => false,
+    addPeers: () => {},
+    dropPeers: () => {},
+    ...options,
+  });
+  return { sources, members: () => members };
+}
+
+Deno.test("PeerSources is in the DHT between start and stop", async () => {
+  const { sources, members } = make();
+  sources.start();
+  sources.start();
+  assertEquals(members(), 1);
+  await sources.stop();
+  assertEquals(members(), 0);
+});
+
+Deno.test("PeerSources keeps a private torrent out of the DHT, also one that turned out to be private (BEP 27)", async () => {
+  const known = make({ isPrivate: true });
+  known.sources.start();
+  assertEquals(known.members(), 0);
+  const { sources, members } = make();
+  sources.start();
+  sources.becomePrivate();
+  assertEquals(members(), 0);
+  await sources.stop();
+  sources.start();
+  assertEquals(members(), 0, "it came back after a pause");
+});
