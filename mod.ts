@@ -36,6 +36,14 @@
 
 export { Client, createClient, type RateLimits } from "./src/client/client.ts";
 export { DHT_ROUTERS, type DhtOptions } from "./src/client/dht_service.ts";
+export { survey, type SurveyOptions, type SurveySample } from "./src/client/dht_survey.ts";
+export {
+  findValue,
+  type FoundValue,
+  type KeyOptions,
+  type StoredValue,
+  storeValue,
+} from "./src/client/dht_values.ts";
 export type { ClientEvent, TorrentEvent, TorrentState, TorrentStatus } from "./src/client/events.ts";
 export type { FileStatus } from "./src/client/file_progress.ts";
 export type { StreamOptions } from "./src/client/file_stream.ts";
