@@ -31,6 +31,35 @@
  * await Deno.remove(folder, { recursive: true });
  * ```
  *
+ * @example Speak an extension of one's own with the peers of a torrent (BEP 10)
+ * ```ts
+ * import { createClient, createTorrent, type PeerExtension } from "@network/bittorrent";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const greeted = Promise.withResolvers<string>();
+ * const greeting: PeerExtension<string> = {
+ *   name: "xy_greeting",
+ *   encode: (text) => new TextEncoder().encode(text),
+ *   decode: (payload) => new TextDecoder().decode(payload),
+ *   onPeer: (peer) => void peer.send("hello"),
+ *   onMessage: (text) => greeted.resolve(text),
+ * };
+ *
+ * const folder = await Deno.makeTempDir();
+ * const torrent = await createTorrent([{ path: ["a"], content: new Blob(["content"]) }]);
+ * const local = { host: "127.0.0.1", port: 0, dht: false, directory: folder, resume: false } as const;
+ * const a = await createClient({ ...local, extensions: [greeting] });
+ * const b = await createClient(local);
+ * await a.add(torrent);
+ * using _speaking = (await b.add(torrent, { peers: [a.address!] })).extend(greeting); // in this torrent only
+ *
+ * assertEquals(await greeted.promise, "hello");
+ *
+ * await b.close();
+ * await a.close();
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
  * @module
  */
 
@@ -46,6 +75,7 @@ export {
 } from "./src/client/dht_values.ts";
 export type { ClientEvent, TorrentEvent, TorrentState, TorrentStatus } from "./src/client/events.ts";
 export type { FileStatus } from "./src/client/file_progress.ts";
+export type { ExtensionPeer, PeerExtension } from "./src/client/peer_extension.ts";
 export type { StreamOptions } from "./src/client/file_stream.ts";
 export type { AddOptions, ClientOptions, TorrentSource } from "./src/client/options.ts";
 export type { OpenStoreOptions, StoreFactory } from "./src/client/stores.ts";

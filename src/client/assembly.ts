@@ -12,10 +12,16 @@ import { EventStream } from "./event_stream.ts";
 import { LsdService } from "./lsd_service.ts";
 import type { ClientEvent } from "./events.ts";
 import { CLIENT_DEFAULTS, type ClientOptions } from "./options.ts";
+import { requireExtensions } from "./peer_extension.ts";
 import { TrackerClient } from "../io/tracker_client.ts";
 
-/** Makes the parts of a client; Deno's adapters are loaded only if the options do not bring others. */
+/**
+ * Makes the parts of a client; Deno's adapters are loaded only if the options do not bring others.
+ *
+ * @throws {TypeError} If the user's extensions cannot be offered together.
+ */
 export async function assemble(options: ClientOptions): Promise<ClientParts> {
+  requireExtensions(options.extensions ?? []);
   const network = options.network ?? (await import("../io/deno/network.ts")).denoNetwork;
   const clock = options.clock ?? systemClock, random = options.random ?? cryptoRandom;
   const download = new RateLimiter(clock, options.downloadLimit ?? 0);
@@ -57,6 +63,7 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
       onFailed: (error) => events.push({ type: "lsdFailed", error }),
     }),
     pex: options.pex ?? true,
+    extensions: options.extensions ?? [],
     encryption: options.encryption ?? CLIENT_DEFAULTS.encryption,
     skeys: new SkeyIndex(),
     banned: new Set(),

@@ -26,6 +26,7 @@ export interface RateLimits {
  * Makes a client and starts to listen for peers.
  *
  * @throws {TransportError} If it cannot listen on the address or port asked for.
+ * @throws {TypeError} If the name of an extension is invalid, or taken by another.
  */
 export async function createClient(options: ClientOptions = {}): Promise<Client> {
   options.signal?.throwIfAborted();

@@ -13,6 +13,7 @@ import type { EventStream } from "./event_stream.ts";
 import type { ClientEvent } from "./events.ts";
 import type { LsdService } from "./lsd_service.ts";
 import type { ClientOptions } from "./options.ts";
+import type { PeerExtension } from "./peer_extension.ts";
 import type { StoreFactory } from "./stores.ts";
 import type { TrackerClient } from "../io/tracker_client.ts";
 
@@ -37,6 +38,8 @@ export interface ClientContext {
   readonly lsd: LsdService | undefined;
   /** Whether peers of public torrents tell each other about peers (BEP 11). */
   readonly pex: boolean;
+  /** The user's own extensions (BEP 10). */
+  readonly extensions: readonly PeerExtension<unknown>[];
   /** How much encryption connections have (MSE). */
   readonly encryption: EncryptionPolicy;
   /** Our torrents by the name that encrypted handshakes give them. */

@@ -8,6 +8,7 @@ import type { EncryptionPolicy } from "../mse/methods.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { StateStore } from "../io/state_store.ts";
 import type { DhtOptions } from "./dht_service.ts";
+import type { PeerExtension } from "./peer_extension.ts";
 import type { StoreFactory } from "./stores.ts";
 
 /** What {@linkcode createClient} takes. */
@@ -37,6 +38,8 @@ export interface ClientOptions {
   readonly pex?: boolean;
   /** Announce public torrents in the local network and hear of others' (BEP 14); `false` by default: it is multicast. */
   readonly lsd?: boolean;
+  /** Extensions of one's own, spoken in every torrent (BEP 10); `TorrentHandle.extend` is for a single one. */
+  readonly extensions?: readonly PeerExtension<unknown>[];
   /**
    * Message stream encryption (MSE): `allowed` by default, which dials in the clear first and accepts both; `preferred`
    * dials encrypted first, `required` talks to nobody in the clear, `disabled` never encrypts.

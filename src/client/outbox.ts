@@ -44,6 +44,11 @@ export class Outbox {
     this.#options = options;
   }
 
+  /** Bytes of messages that wait; blocks are not counted. */
+  get waitingLength(): number {
+    return this.#messageBytes;
+  }
+
   /** Sends encoded messages as soon as the connection takes them. */
   send(bytes: Uint8Array): void {
     if (this.#isClosed) return;

@@ -12,6 +12,8 @@ import { VERSION } from "../version.ts";
 import type { ClientContext } from "./client_context.ts";
 import { Dialler } from "./dialler.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import type { PeerExtension } from "./peer_extension.ts";
+import { PeerExtensions } from "./peer_extensions.ts";
 import type { PeerHost } from "./peer_host.ts";
 import { PexRunner } from "./pex_runner.ts";
 import { type Opening, PeerSocket, type PeerSocketOwner } from "./peer_socket.ts";
@@ -55,6 +57,8 @@ export class PeerDesk implements PeerSocketOwner {
   readonly #connected = new Map<PeerSocket, Opening>();
   readonly #abort = new AbortController();
   readonly #dialler: Dialler;
+  /** The user's own extensions (BEP 10). */
+  readonly #extensions: PeerExtensions;
   /** Connections that have told their DHT port. */
   readonly #ports = new WeakSet<PeerSocket>();
   /** Peer exchange, unless nobody wants it or the torrent is private (BEP 27). */
@@ -64,8 +68,9 @@ export class PeerDesk implements PeerSocketOwner {
 
   /** Does nothing by itself. */
   constructor(options: PeerDeskOptions) {
-    const { context, infoHash } = options;
+    const { context, infoHash, life } = options;
     this.#options = options;
+    this.#extensions = new PeerExtensions(life, context.extensions);
     this.#dialler = new Dialler({ context, infoHash, signal: this.#abort.signal });
     if (context.pex) this.#pex = this.#makePex();
   }
@@ -149,6 +154,11 @@ export class PeerDesk implements PeerSocketOwner {
     for (const socket of this.#connected.keys()) socket.tell({ type: "sendExtension", message });
   }
 
+  /** Offers an extension of the user's; the answer takes it back. @throws {TypeError} If its name is taken or invalid. */
+  extend(extension: PeerExtension<unknown>): () => void {
+    return this.#extensions.add(extension);
+  }
+
   /** The torrent turned out to be private: peers tell each other nothing any more (BEP 27). */
   becomePrivate(): void {
     if (this.#pex === undefined) return;
@@ -191,6 +201,7 @@ export class PeerDesk implements PeerSocketOwner {
     const { pieceCount } = this.#options.facts(); // it may have become known since the handshake began
     if (pieceCount !== undefined) socket.tell({ type: "pieceCount", pieceCount });
     if (opening.dht && !this.#options.isPrivate()) void this.#sendPort(socket);
+    if (opening.extended && this.#connected.has(socket)) this.#extensions.opened(socket, opening.peerId);
   }
 
   /** Hands a message to the host; a PORT message is for the DHT (BEP 5 "BitTorrent protocol extension"). */
@@ -207,6 +218,7 @@ export class PeerDesk implements PeerSocketOwner {
     if (!this.#connected.has(socket)) return;
     this.#exchange(socket.key, message);
     this.#host?.extension(socket, message);
+    this.#extensions.heard(socket, message);
   }
 
   /** Tells the host that a peer is gone. */
@@ -292,7 +304,11 @@ export class PeerDesk implements PeerSocketOwner {
     return {
       infoHash,
       ...(pieceCount !== undefined && { pieceCount }),
-      extensions: ["ut_metadata", "lt_donthave", "upload_only", ...(this.#pex ? ["ut_pex" as const] : [])],
+      extensions: [
+        ...["ut_metadata", "lt_donthave", "upload_only"] as const,
+        ...(this.#pex ? ["ut_pex" as const] : []),
+        ...this.#extensions.codecs,
+      ],
       extensionHandshake: {
         client: CLIENT_NAME,
         requestQueue: REQUEST_QUEUE,
@@ -305,9 +321,10 @@ export class PeerDesk implements PeerSocketOwner {
     };
   }
 
-  #sayClosed({ address }: PeerSocket, reason: string): void {
-    const { life } = this.#options;
+  #sayClosed(socket: PeerSocket, reason: string): void {
+    const { life } = this.#options, { address } = socket;
     life.emit({ type: "peerClosed", infoHash: life.infoHash, address, reason });
+    this.#extensions.closed(socket);
   }
 }
 

@@ -100,6 +100,16 @@ export class PeerSocket {
     return this.key >= 0;
   }
 
+  /** Whether the peer understands an extension now, by its name in `m` (BEP 10). */
+  understands(extension: string): boolean {
+    return !this.#isOver && this.#machine.understands(extension);
+  }
+
+  /** Bytes of messages that wait to be written. */
+  get waitingLength(): number {
+    return this.#outbox.waitingLength;
+  }
+
   /** Reads until the connection is over, and answers why it is. Never rejects. */
   async run(): Promise<string> {
     this.tell({ type: "tick" }); // the outgoing handshake

@@ -6,6 +6,7 @@ import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { TorrentEvent, TorrentStatus } from "./events.ts";
 import type { FileStatus } from "./file_progress.ts";
+import type { PeerExtension } from "./peer_extension.ts";
 import { streamFile, type StreamOptions } from "./file_stream.ts";
 import type { TorrentSession } from "./torrent_session.ts";
 
@@ -108,6 +109,16 @@ export class TorrentHandle {
   /** Dials these peers too. */
   addPeers(addresses: readonly PeerAddress[]): void {
     this.#session.addPeers("user", addresses);
+  }
+
+  /**
+   * Speaks an extension of one's own in this torrent, also with peers that are connected already (BEP 10 "handshake message").
+   * Dispose of the answer to cease: peers hear that too.
+   *
+   * @throws {TypeError} If the name is invalid, or taken by another extension.
+   */
+  extend<T>(extension: PeerExtension<T>): Disposable {
+    return { [Symbol.dispose]: this.#session.desk.extend(extension) };
   }
 
   /** Wants these files, by index in `info.files`, and no others. @throws {RangeError} If there is no such file. */

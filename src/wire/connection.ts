@@ -12,7 +12,7 @@ import { Intake } from "./intake.ts";
 import { nextDeadline, onTick } from "./keep_alive.ts";
 import { encodeReserved, type Feature } from "./messages/handshake.ts";
 import { onPieceCount } from "./receiving.ts";
-import { send, sendAll, sendExtension } from "./sending.ts";
+import { extend, send, sendAll, sendExtension } from "./sending.ts";
 import { close, type ConnectionState, type Phase } from "./state.ts";
 import {
   type ConnectionEffect,
@@ -108,6 +108,8 @@ export class Connection {
         return sendAll(state, input.messages, effects);
       case "sendExtension":
         return sendExtension(state, input.message, effects);
+      case "extend":
+        return extend(state, input.extension, effects);
       case "written":
         state.times.sentAt = state.times.now;
         return;

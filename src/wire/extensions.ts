@@ -98,22 +98,42 @@ export function customExtension<T>(name: string, codec: CustomCodec<T>): Extensi
   };
 }
 
+/** Ids are one byte, and 0 is the handshake. */
+const MOST_IDS = 255;
+
+/** Names without a codec that are remembered in case one comes later, and their length: clients list a dozen short ones. */
+const MOST_UNKNOWN = 64, LONGEST_UNKNOWN = 64;
+
 /** What one connection knows about extensions: the ids we gave for receiving, the ids the peer gave for sending. */
 export class ExtensionTable {
   readonly #codecs: Map<string, ExtensionCodec> = new Map(Object.entries(EXTENSIONS));
   /** Our ids, by name: what the peer sends us with. */
   readonly #ours = new Map<string, number>();
   readonly #receiving = new Map<number, ExtensionCodec>();
-  /** The peer's ids, by name: what we send with. Only of extensions with a codec: the peer cannot fill our memory. */
+  /** The peer's ids, by name: what we send with. */
   readonly #theirs = new Map<string, number>();
+  /** The last id that was given: others come first, so that what is on its way is not taken for something else. */
+  #lastId = 0;
 
   /** Gives ids from 1 on to the extensions on offer. @throws {RangeError} If there are more than 255. */
   constructor(offered: readonly (ExtensionName | ExtensionCodec)[] = []) {
     for (const extension of offered) {
-      const codec = typeof extension === "string" ? EXTENSIONS[extension] : extension;
-      this.#codecs.set(codec.name, codec);
-      this.#assign(codec.name, this.#ours.size + 1);
+      this.add(typeof extension === "string" ? EXTENSIONS[extension] : extension);
     }
+  }
+
+  /**
+   * Offers one more extension from now on; answers the id it got, which the peer must hear in an extension handshake, or
+   * `undefined` if it is on offer already.
+   *
+   * @throws {RangeError} If there are 255 already.
+   */
+  add(codec: ExtensionCodec): number | undefined {
+    this.#codecs.set(codec.name, codec);
+    const id = this.#ours.get(codec.name);
+    if (id === undefined) return this.#assign(codec.name, this.#freeId());
+    this.#receiving.set(id, codec);
+    return undefined;
   }
 
   /** Our `m` as it stands: what our first extension handshake says. */
@@ -123,7 +143,7 @@ export class ExtensionTable {
 
   /** Whether the peer understands an extension now. */
   isUnderstood(name: string): boolean {
-    return this.#theirs.has(name);
+    return this.#theirs.has(name) && this.#codecs.has(name);
   }
 
   /**
@@ -138,8 +158,8 @@ export class ExtensionTable {
       return { id: EXTENSION_HANDSHAKE_ID, payload: encodeExtensionHandshake(message) };
     }
     const name = message.type === "custom" ? message.extension : EXTENSION_OF[message.type];
-    const id = this.#theirs.get(name);
-    return id === undefined ? undefined : { id, payload: this.#codecs.get(name)!.encode(message) };
+    const id = this.#theirs.get(name), codec = this.#codecs.get(name);
+    return id === undefined || codec === undefined ? undefined : { id, payload: codec.encode(message) };
   }
 
   /**
@@ -158,18 +178,34 @@ export class ExtensionTable {
   #learn(handshake: ExtensionHandshake): ExtensionHandshake {
     for (const [name, id] of handshake.ids ?? []) {
       if (id === 0) this.#theirs.delete(name);
-      else if (this.#codecs.has(name)) this.#theirs.set(name, id);
+      else if (this.#isRemembered(name)) this.#theirs.set(name, id);
     }
     return handshake;
   }
 
-  #assign(name: string, id: number): void {
+  /** The peer cannot fill our memory. */
+  #isRemembered(name: string): boolean {
+    if (this.#codecs.has(name) || this.#theirs.has(name)) return true;
+    return name.length <= LONGEST_UNKNOWN && this.#theirs.size < this.#codecs.size + MOST_UNKNOWN;
+  }
+
+  #assign(name: string, id: number): number {
     const codec = this.#codecs.get(name), old = this.#ours.get(name);
-    if (codec === undefined || id > 255) throw new RangeError(`Cannot give extension "${name}" the id ${id}`);
+    if (codec === undefined || id > MOST_IDS) {
+      throw new RangeError(`Cannot give extension "${name}" the id ${id}`);
+    }
     if (old !== undefined) this.#receiving.delete(old);
     this.#ours.delete(name);
-    if (id === 0) return;
+    if (id === 0) return id;
+    this.#lastId = Math.max(this.#lastId, id);
     this.#ours.set(name, id);
     this.#receiving.set(id, codec);
+    return id;
+  }
+
+  #freeId(): number {
+    if (this.#lastId < MOST_IDS) return this.#lastId + 1;
+    for (let id = 1; id <= MOST_IDS; id++) if (!this.#receiving.has(id)) return id;
+    return MOST_IDS + 1;
   }
 }

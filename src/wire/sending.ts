@@ -1,7 +1,7 @@
 /** Our own messages: they obey the rules of the phase too, and leave as `write` effects. */
 
 import { StateError } from "../errors.ts";
-import type { ExtensionMessage } from "./extensions.ts";
+import type { ExtensionCodec, ExtensionMessage } from "./extensions.ts";
 import {
   encodeMessageInto,
   encodeMessages,
@@ -45,6 +45,14 @@ export function sendExtension(
   requireOpen(state);
   const extended = state.negotiated.extended ? state.extensions.encode(message) : undefined;
   if (extended !== undefined) writeMessage(state, { type: "extended", ...extended }, effects);
+}
+
+/** Offers one more extension, and says so in a later handshake: `m` is additive (BEP 10 "handshake message"). */
+export function extend(state: ConnectionState, extension: ExtensionCodec, effects: ConnectionEffect[]): void {
+  requireOpen(state);
+  const id = state.extensions.add(extension);
+  if (id === undefined) return;
+  sendExtension(state, { type: "extensionHandshake", ids: new Map([[extension.name, id]]) }, effects);
 }
 
 /** Writes a message as it is: who calls has seen to the rules. */

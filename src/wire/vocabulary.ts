@@ -95,6 +95,8 @@ export type ConnectionInput =
   | { readonly type: "sendAll"; readonly messages: readonly PeerMessage[] }
   /** Send an extension message; nothing is sent if the peer does not understand it (see {@linkcode ExtensionTable}). */
   | { readonly type: "sendExtension"; readonly message: ExtensionMessage }
+  /** Offer one more extension from now on: a later extension handshake says so (BEP 10 "handshake message"). */
+  | { readonly type: "extend"; readonly extension: ExtensionCodec }
   /** Messages were written past this machine: our silence is broken. */
   | { readonly type: "written" }
   /** The info dictionary became known: messages that waited for it come out now. */

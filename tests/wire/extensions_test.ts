@@ -106,11 +106,41 @@ Deno.test("ExtensionTable refuses to offer what has no codec, and ids beyond a b
   );
 });
 
-Deno.test("ExtensionTable remembers only names it has a codec for", () => {
-  const table = new ExtensionTable();
-  hear(table, { xy_spam: 5, ut_pex: 6 });
-  assertFalse(table.isUnderstood("xy_spam"));
+Deno.test("ExtensionTable understands only names it has a codec for, but remembers the others for later", () => {
+  const table = new ExtensionTable(),
+    chat = customExtension("nb_chat", { encode: encodeUtf8, decode: decodeUtf8 });
+  const message = { type: "custom", extension: "nb_chat", value: "hello" } as const;
+  hear(table, { nb_chat: 5, ut_pex: 6 });
+  assertEquals([table.isUnderstood("nb_chat"), table.isUnderstood("ut_pex")], [false, true]);
+  assertEquals(table.encode(message), undefined);
+  assertEquals(table.add(chat), 1);
+  assert(table.isUnderstood("nb_chat"));
+  assertEquals(table.encode(message)?.id, 5);
+});
+
+Deno.test("ExtensionTable remembers a few dozen unknown names, so that a peer cannot fill its memory", () => {
+  const table = new ExtensionTable(), names = Array.from({ length: 500 }, (_, i) => `xy_${i}`);
+  for (const name of ["x".repeat(65), ...names]) hear(table, { [name]: 1 });
+  hear(table, { ut_pex: 6 });
+  const isRemembered = (name: string) => {
+    table.add(customExtension(name, { encode: encodeUtf8, decode: decodeUtf8 }));
+    return table.isUnderstood(name);
+  };
   assert(table.isUnderstood("ut_pex"));
+  assertFalse(isRemembered("x".repeat(65)));
+  const remembered = names.slice(0, 250).filter(isRemembered).length;
+  assert(remembered >= 64 && remembered < 80, `${remembered}`);
+});
+
+Deno.test("ExtensionTable.add() gives ids that were not in use while there are any, 255 at most", () => {
+  const codec = (name: string) => customExtension(name, { encode: encodeUtf8, decode: decodeUtf8 });
+  const table = new ExtensionTable(["ut_pex", "ut_metadata"]);
+  assertEquals([table.add(codec("xy_a")), table.add(codec("xy_a"))], [3, undefined]);
+  table.encode({ type: "extensionHandshake", ids: new Map([["xy_a", 0], ["ut_pex", 0]]) });
+  assertEquals(table.add(codec("xy_b")), 4);
+  for (let id = 5; id <= 255; id++) assertEquals(table.add(codec(`xy_${id}`)), id);
+  assertEquals([table.add(codec("xy_c")), table.add(codec("xy_d"))], [1, 3]);
+  assertThrows(() => table.add(codec("xy_e")), RangeError);
 });
 
 Deno.test("customExtension() speaks an extension of the caller's own", () => {

@@ -1,6 +1,7 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { encodeUtf8 } from "../../src/bytes/text.ts";
+import { decodeUtf8, encodeUtf8 } from "../../src/bytes/text.ts";
 import { StateError } from "../../src/errors.ts";
+import { customExtension } from "../../src/wire/extensions.ts";
 import { encodeMessage, encodeMessages } from "../../src/wire/messages/encode_message.ts";
 import type { PeerMessage } from "../../src/wire/messages/message.ts";
 import { hear, incoming, opened, outgoing, theirHandshake } from "./talk.ts";
@@ -82,6 +83,21 @@ Deno.test("Connection sends later extension handshakes, and nothing of the kind 
   assertEquals(opened().handle({ type: "sendExtension", message }, 0), []);
   const raw: PeerMessage = { type: "extended", id: 1, payload: new Uint8Array() };
   assertThrows(() => opened().handle({ type: "send", message: raw }, 0), StateError, "extended");
+});
+
+Deno.test("Connection offers one more extension in a later handshake, once, and only after BEP 10 was negotiated", () => {
+  const extension = customExtension("nb_chat", { encode: encodeUtf8, decode: decodeUtf8 });
+  const talk = opened(["extended"], { pieceCount: 1, extensions: ["ut_pex"] });
+  assertEquals(talk.handle({ type: "extend", extension }, 0), [{
+    type: "write",
+    bytes: encodeMessage({ type: "extended", id: 0, payload: encodeUtf8("d1:md7:nb_chati2eee") }),
+  }]);
+  assertEquals(talk.handle({ type: "extend", extension }, 0), []);
+  assertEquals(hear(talk, encodeMessage({ type: "extended", id: 2, payload: encodeUtf8("hi") })), [
+    { type: "extension", message: { type: "custom", extension: "nb_chat", value: "hi" } },
+  ]);
+  assertEquals(opened().handle({ type: "extend", extension }, 0), []);
+  assertThrows(() => outgoing().handle({ type: "extend", extension }, 0), StateError);
 });
 
 Deno.test("Connection throws RangeError for what cannot be encoded", () => {
