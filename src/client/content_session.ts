@@ -112,9 +112,11 @@ export class ContentSession {
     return known?.data.peers ?? [];
   }
 
-  /** Fills `into` with verified content. */
+  /** Fills `into` with verified content; what a peer may ask for beyond the end of a piece is zeros. */
   readBlock(piece: number, begin: number, into: Uint8Array): Promise<void> {
-    return this.#options.store.read(piece, begin, into);
+    const { store, metainfo: { info } } = this.#options, end = pieceSize(info, piece) - begin;
+    into.fill(0, end);
+    return store.read(piece, begin, into.subarray(0, end));
   }
 
   /** Gives the machine addresses of peers. */
@@ -360,7 +362,13 @@ export function selection(info: TorrentInfo, files: readonly number[]): Readonly
 /** The machine's view of the info dictionary; the padding rule only where there is padding. */
 function geometryOf(info: TorrentInfo): PieceGeometry {
   const { pieceCount, pieceLength } = info;
-  const sizes = { pieceCount, pieceLength, pieceSize: (piece: number) => pieceSize(info, piece) };
+  const hasWholeBlocks = info.version === "2";
+  const sizes = {
+    pieceCount,
+    pieceLength,
+    pieceSize: (piece: number) => pieceSize(info, piece),
+    hasWholeBlocks,
+  };
   if (!info.files.some((file) => file.pad)) return sizes;
   return { ...sizes, contentSize: (piece: number) => contentSize(info, piece) };
 }

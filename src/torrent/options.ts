@@ -20,6 +20,12 @@ export interface PieceGeometry {
    * (BEP 47 "padding files"). The whole piece if absent. Pieces that are all padding belong into `have`.
    */
   contentSize?(piece: number): number;
+  /**
+   * Peers may ask for the last block of a piece as if it were whole; beyond the end of the piece they get zeros. Departs from
+   * BEP 52 "peer messages" (a request "gets truncated by the end of a file"), because libtorrent does not cut the requests of a
+   * v2-only torrent, and asks again at once if they are refused.
+   */
+  readonly hasWholeBlocks?: boolean;
 }
 
 /** The geometry of a v1 or hybrid torrent of `length` bytes: all pieces alike except the last. */

@@ -2,6 +2,7 @@
 
 import type { BlockRange } from "../wire/messages/message.ts";
 import { closePeer } from "./departures.ts";
+import { BLOCK_LENGTH } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { send, type TorrentState } from "./state.ts";
 import { isShown } from "./super_seed.ts";
@@ -81,7 +82,9 @@ export function offerAllowedFast(state: TorrentState, peer: Peer): void {
 function isInContent(state: TorrentState, { piece, begin, length }: BlockRange): boolean {
   const { geometry } = state.setup;
   if (piece >= geometry.pieceCount || length === 0 || length > MAX_SERVED_LENGTH) return false;
-  return begin + length <= geometry.pieceSize(piece);
+  const size = geometry.pieceSize(piece);
+  if (!geometry.hasWholeBlocks) return begin + length <= size;
+  return begin < size && begin + length <= Math.ceil(size / BLOCK_LENGTH) * BLOCK_LENGTH;
 }
 
 /** Whether the peer may have blocks of the piece now; while choked only as long as it has few pieces (BEP 6). */

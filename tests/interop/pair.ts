@@ -1,7 +1,15 @@
 /** The stage of nearly every test: one content, its torrent, a seed on host 2, a downloader on host 3. */
 import { assertEquals } from "@std/assert";
 import type { Client, Job } from "./clients/client.ts";
-import { type Content, fingerprint, listing, type Torrent, writeContent, writeTorrent } from "./contents.ts";
+import {
+  type Content,
+  fingerprint,
+  listing,
+  type Torrent,
+  type TorrentVersion,
+  writeContent,
+  writeTorrent,
+} from "./contents.ts";
 import { us } from "./interop.ts";
 import type { Lab } from "./lab.ts";
 
@@ -13,11 +21,17 @@ export interface Pair {
 }
 
 /** Lays out the content and the torrent of a pair. */
-export async function preparePair(lab: Lab, content: Content, announce?: string): Promise<Pair> {
+export async function preparePair(
+  lab: Lab,
+  content: Content,
+  announce?: string,
+  version: TorrentVersion = "1",
+): Promise<Pair> {
   const seedFolder = lab.host(2).folder("seed");
   await writeContent(content, seedFolder);
   const torrent = await writeTorrent(content, {
     folder: lab.folder,
+    version,
     ...(announce === undefined ? {} : { announce }),
   });
   return { torrent, seedFolder, downloadFolder: lab.host(3).folder("download") };

@@ -1,4 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
+import type { PieceGeometry } from "../../src/torrent/options.ts";
 import type { PeerKey, TorrentEffect } from "../../src/torrent/vocabulary.ts";
 import { BLOCK, closedIn, Machine, sentIn } from "./machine.ts";
 
@@ -197,4 +198,28 @@ Deno.test("a slot that becomes free is given at once", () => {
   machine.message(a, { type: "interested" });
   assertEquals(sentIn(machine.message(b, { type: "interested" }), "unchoke"), []);
   assertEquals(sentIn(machine.input({ type: "peerClosed", peer: a }), "unchoke", b).length, 1);
+});
+
+Deno.test("request may ask for the whole last block of a v2 piece, and for no more", () => {
+  const geometry: PieceGeometry = {
+    pieceCount: 2,
+    pieceLength: 2 * BLOCK,
+    pieceSize: (piece) => [BLOCK + 777, 5][piece]!,
+    hasWholeBlocks: true,
+  };
+  for (
+    const [piece, begin, length, isServed] of [
+      [0, BLOCK, BLOCK, true],
+      [0, BLOCK, 777, true],
+      [1, 0, BLOCK, true],
+      [0, BLOCK, BLOCK + 1, false],
+      [0, 2 * BLOCK, BLOCK, false],
+      [1, 5, 1, false],
+    ] as const
+  ) {
+    const machine = new Machine({ geometry, have: "all" }), peer = machine.connect();
+    machine.message(peer, { type: "interested" });
+    const effects = machine.message(peer, { type: "request", piece, begin, length });
+    assertEquals([reads(effects).length, closedIn(effects).length], isServed ? [1, 0] : [0, 1]);
+  }
 });
