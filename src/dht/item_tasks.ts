@@ -47,6 +47,13 @@ export const GET_ITEM: TaskRow<GetItem> = {
 
 /** Stores an item. */
 export const PUT_ITEM: TaskRow<PutItem> = {
+  begin(state, { operation, shortlist }, task) {
+    const own = state.items.get(shortlist.target), { item } = task;
+    if (own?.type !== "mutable" || item.type !== "mutable" || own.seq <= item.seq) return;
+    if (task.best !== undefined) return;
+    task.best = own;
+    tell(state, operation, { type: "item", item: own });
+  },
   query: (lookup, { item }) => ({
     type: "get",
     id: ownId(lookup),

@@ -5,6 +5,7 @@
  * waiting -> asking -> waiting, for ever
  */
 
+import { equals } from "@std/bytes/equals";
 import { decode } from "../bencode/decode.ts";
 import { BencodeDictionary } from "../bencode/dictionary.ts";
 import type { Bencodable } from "../bencode/encode.ts";
@@ -24,10 +25,12 @@ export interface TorrentFeedOptions {
   readonly publicKey: Uint8Array;
   /** Tells several torrents of one publisher apart; `s` in a magnet link. */
   readonly salt?: Uint8Array;
-  /** Time between two looks; 15 minutes by default, one at least. */
+  /** Time between two looks; 15 minutes by default, one at least. A publisher may do with `Infinity`. */
   readonly pollMs?: number;
-  /** The version known from an earlier run. */
+  /** The version known from an earlier run; it is not told again. */
   readonly latest?: MutableItem;
+  /** When that version was last stored by us; by default it is stored again at once. */
+  readonly storedAt?: number;
 }
 
 /** What a feed is told. */
@@ -36,8 +39,8 @@ export type TorrentFeedInput =
   | { readonly type: "publish"; readonly item: MutableItem }
   /** The operation that the feed asked for has found an item. */
   | { readonly type: "found"; readonly item: MutableItem }
-  /** The operation that the feed asked for is over. */
-  | { readonly type: "ended" }
+  /** The operation that the feed asked for is over; if nobody has answered, it is tried again soon. */
+  | { readonly type: "ended"; readonly isInVain?: boolean }
   /** `deadline()` was reached. */
   | { readonly type: "tick" };
 
@@ -47,7 +50,7 @@ export type TorrentFeedEffect =
   | { readonly type: "get"; readonly name: ItemName; readonly newerThan: bigint | undefined }
   /** Start a `putItem`. */
   | { readonly type: "put"; readonly item: MutableItem; readonly republish: boolean }
-  /** This is the torrent now. */
+  /** This is the torrent now, and another one than before. */
   | { readonly type: "torrent"; readonly infoHash: Uint8Array; readonly seq: bigint };
 
 /** The value of an item that names a torrent (BEP 46 "publishing content"). @throws {RangeError} If not of 20 bytes. */
@@ -77,17 +80,23 @@ export class TorrentFeed {
   readonly #name: ItemName & { readonly type: "mutable" };
   readonly #pollMs: number;
   #latest: MutableItem | undefined;
+  /** The torrent that was told last: a new version may name the same one. */
+  #told: Uint8Array | undefined;
   #isAsking = false;
   #isNews = false;
+  /** Whether the last operation was to store. */
+  #wasPut = false;
   #pollAt: number;
   #republishAt: number;
 
-  /** Makes a feed that looks at once. */
-  constructor({ publicKey, salt, pollMs = POLL_MS, latest }: TorrentFeedOptions, now: number) {
+  /** Makes a feed that looks at once, unless it is told what was stored just now. */
+  constructor({ publicKey, salt, pollMs = POLL_MS, latest, storedAt }: TorrentFeedOptions, now: number) {
     this.#name = { type: "mutable", publicKey, salt };
     this.#pollMs = Math.max(MIN_POLL_MS, pollMs);
     this.#latest = latest;
-    this.#pollAt = this.#republishAt = now;
+    this.#told = latest && infoHashOf(latest);
+    this.#pollAt = storedAt === undefined ? now : storedAt + this.#pollMs;
+    this.#republishAt = storedAt === undefined ? now : storedAt + REPUBLISH_MS;
   }
 
   /** The newest version known. */
@@ -104,6 +113,7 @@ export class TorrentFeed {
         return this.#take(input.item);
       case "ended":
         this.#isAsking = false;
+        if (input.isInVain) this.#hurry(now);
         return this.#act(now);
       case "tick":
         return this.#act(now);
@@ -128,7 +138,15 @@ export class TorrentFeed {
     if (this.#latest !== undefined && item.seq <= this.#latest.seq) return [];
     this.#latest = item;
     const infoHash = infoHashOf(item);
-    return infoHash === undefined ? [] : [{ type: "torrent", infoHash, seq: item.seq }];
+    if (infoHash === undefined || this.#told && equals(infoHash, this.#told)) return [];
+    this.#told = infoHash;
+    return [{ type: "torrent", infoHash, seq: item.seq }];
+  }
+
+  /** Nobody was there to ask: whatever was to be done is still to be done. */
+  #hurry(now: number): void {
+    this.#pollAt = Math.min(this.#pollAt, now + MIN_POLL_MS);
+    if (this.#wasPut) this.#republishAt = now + MIN_POLL_MS;
   }
 
   /** One operation at a time; storing looks for newer versions too, so it takes the place of a look. */
@@ -137,6 +155,7 @@ export class TorrentFeed {
     const latest = this.#latest, isPut = latest !== undefined && now >= this.#republishAt;
     if (!isPut && now < this.#pollAt) return [];
     this.#isAsking = true;
+    this.#wasPut = isPut;
     this.#pollAt = now + this.#pollMs;
     if (!isPut) return [{ type: "get", name: this.#name, newerThan: latest?.seq }];
     const republish = !this.#isNews;

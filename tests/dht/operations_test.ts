@@ -208,6 +208,19 @@ Deno.test("putItem of an old version stores nothing and tells the newer one", ()
   assertEquals(pick(told, "stored").map(({ nodes }) => nodes), [0]);
 });
 
+Deno.test("putItem of an old version is stopped by a newer one that only our own node holds", () => {
+  const dht = new VirtualDht(), [a, b] = [0, 1].map((i) => dht.add(globalAddress(i)));
+  dht.put(a!, { type: "addNode", address: b!.address });
+  dht.run(1000);
+  give(dht, a!, mutable(7n));
+  dht.put(a!, { type: "putItem", id: 1, item: mutable(6n) });
+  const told = dht.finish(a!, 1);
+  assertEquals(pick(told, "item").map(({ item }) => item), [mutable(7n)]);
+  assertEquals([pick(told, "stored")[0]!.nodes, b!.node.stats().items], [0, 0]);
+  dht.put(a!, { type: "putItem", id: 2, item: mutable(8n) });
+  assertEquals(pick(dht.finish(a!, 2), "stored")[0]!.nodes, 1);
+});
+
 Deno.test("putItem with cas is refused where another version is stored, and taken where it fits", () => {
   const { dht, nodes: [a] } = swarm(20);
   dht.put(a!, { type: "putItem", id: 1, item: mutable(1n), cas: 9n });

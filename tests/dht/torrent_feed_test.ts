@@ -55,6 +55,40 @@ Deno.test("TorrentFeed tells each newer version once, and asks for newer ones on
   assertEquals(feed.latest, version(3n));
 });
 
+Deno.test("TorrentFeed does not tell a torrent again that a newer version names as well", () => {
+  const feed = new TorrentFeed({ publicKey: PUBLIC_KEY, latest: version(1n) }, 0), same = version(1n).value;
+  assertEquals(feed.handle({ type: "found", item: version(2n, same) }, 1), []);
+  assertEquals(feed.handle({ type: "found", item: version(3n) }, 2).map(({ type }) => type), ["torrent"]);
+  assertEquals(feed.handle({ type: "found", item: version(4n, encode(1)) }, 3), [], "no torrent at all");
+  assertEquals(feed.latest?.seq, 4n);
+});
+
+Deno.test("TorrentFeed tries again in a minute if nobody was there to ask", () => {
+  const feed = new TorrentFeed({ publicKey: PUBLIC_KEY }, 0);
+  feed.handle({ type: "tick" }, 0);
+  feed.handle({ type: "ended", isInVain: true }, 3000);
+  assertEquals(feed.deadline(), MINUTE + 3000);
+  const keeper = new TorrentFeed({ publicKey: PUBLIC_KEY, latest: version(1n), pollMs: Infinity }, 0);
+  for (const now of [0, MINUTE, 2 * MINUTE]) {
+    assertEquals(keeper.handle({ type: "tick" }, now).map(({ type }) => type), ["put"]);
+    keeper.handle({ type: "ended", isInVain: now < 2 * MINUTE }, now);
+  }
+  assertEquals(keeper.deadline(), HOUR + 2 * MINUTE);
+});
+
+Deno.test("TorrentFeed leaves alone for an hour what was stored just now", () => {
+  const feed = new TorrentFeed(
+    { publicKey: PUBLIC_KEY, latest: version(1n), storedAt: 500, pollMs: Infinity },
+    500,
+  );
+  assertEquals(feed.deadline(), HOUR + 500);
+  assertEquals(feed.handle({ type: "tick" }, HOUR + 500), [{
+    type: "put",
+    item: version(1n),
+    republish: true,
+  }]);
+});
+
 Deno.test("TorrentFeed republishes what it follows, once an hour", () => {
   const feed = new TorrentFeed({ publicKey: PUBLIC_KEY, latest: version(1n) }, 0), put: number[] = [];
   for (let now = 0; now < 10 * HOUR; now += MINUTE) {
