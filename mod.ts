@@ -63,6 +63,8 @@
  * @module
  */
 
+export { createSigner, type Ed25519Signer } from "./src/bytes/ed25519.ts";
+export { createExpandedSigner } from "./src/bytes/ed25519_expanded.ts";
 export { Client, createClient, type RateLimits } from "./src/client/client.ts";
 export { DHT_ROUTERS, type DhtOptions } from "./src/client/dht_service.ts";
 export { survey, type SurveyOptions, type SurveySample } from "./src/client/dht_survey.ts";
@@ -71,6 +73,7 @@ export {
   type FoundValue,
   type KeyOptions,
   type StoredValue,
+  storeItem,
   storeValue,
 } from "./src/client/dht_values.ts";
 export type { ClientEvent, TorrentEvent, TorrentState, TorrentStatus } from "./src/client/events.ts";
@@ -79,6 +82,12 @@ export type { ExtensionPeer, PeerExtension } from "./src/client/peer_extension.t
 export type { StreamOptions } from "./src/client/file_stream.ts";
 export type { AddOptions, ClientOptions, TorrentSource } from "./src/client/options.ts";
 export type { OpenStoreOptions, StoreFactory } from "./src/client/stores.ts";
+export type {
+  CurrentTorrent,
+  FollowOptions,
+  PublishedTorrent,
+  PublishOptions,
+} from "./src/client/torrent_feeds.ts";
 export { TorrentHandle, type WaitOptions } from "./src/client/torrent_handle.ts";
 export { DecodeError, StateError, StorageError, TransportError } from "./src/errors.ts";
 export {

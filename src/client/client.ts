@@ -11,6 +11,15 @@ import type { ClientParts } from "./client_context.ts";
 import type { ClientEvent } from "./events.ts";
 import type { AddOptions, ClientOptions, TorrentSource } from "./options.ts";
 import { assemble } from "./assembly.ts";
+import {
+  type CurrentTorrent,
+  currentTorrent,
+  type FollowOptions,
+  followTorrent,
+  type PublishedTorrent,
+  type PublishOptions,
+  publishTorrent,
+} from "./torrent_feeds.ts";
 import { TorrentHandle } from "./torrent_handle.ts";
 import { TorrentSession, wireHash } from "./torrent_session.ts";
 
@@ -102,16 +111,18 @@ export class Client implements AsyncDisposable {
   /**
    * Adds a torrent: its content is checked, then it is downloaded and seeded; of a magnet link the metadata is fetched
    * first. Settles as soon as the torrent is known by its hash; wait for `handle.metadata()`, `handle.checked()` or
-   * `handle.completed()` for more.
+   * `handle.completed()` for more. If a link has a public key in place of an info hash (`xs=urn:btpk:`, BEP 46), the
+   * DHT is asked for it first, once: {@linkcode followTorrent} tells of later versions.
    *
    * @throws {DecodeError} If the bytes are no torrent, the text is no magnet link.
-   * @throws {TypeError} If a magnet link has no info hash.
+   * @throws {TransportError} If the DHT does not know what torrent the link's key stands for.
    * @throws {StateError} If the torrent is here already or the client is closed.
    * @throws {StorageError} If the folder cannot be used.
    */
   async add(source: TorrentSource, options: AddOptions = {}): Promise<TorrentHandle> {
-    const { context } = this.#parts, torrent = await readSource(source);
+    const { context } = this.#parts, given = await readSource(source);
     options.signal?.throwIfAborted();
+    const torrent = isKeyAlone(given) ? (await currentTorrent(context, given, options)).magnet : given;
     this.#refuse(torrent);
     const directory = options.directory ?? this.#parts.options.directory ?? ".";
     const openStore = (metainfo: Metainfo) =>
@@ -132,6 +143,30 @@ export class Client implements AsyncDisposable {
     }
     const origin = { metainfo: torrent, store };
     return this.#register(new TorrentSession({ context, origin, add: options, openStore }), directory);
+  }
+
+  /**
+   * Follows a torrent that changes: its link has a public key (`magnet:?xs=urn:btpk:`, BEP 46), under which the DHT has
+   * the info hash. Gives the torrent as soon as the DHT knows it, and each time that its publisher names another one;
+   * what is given can be added. Goes on while nobody is to be reached. While it is read it also keeps the item alive.
+   *
+   * @throws {DecodeError} If the text is no magnet link. @throws {TypeError} If the link has no public key.
+   * @throws {StateError} If the client has no DHT, or is closed. @throws The signal's reason.
+   */
+  followTorrent(link: string | MagnetLink, options: FollowOptions = {}): AsyncGenerator<CurrentTorrent> {
+    return followTorrent(this.#parts.context, link, options);
+  }
+
+  /**
+   * Makes a torrent the one that the signer's key stands for (BEP 46). It is stored again every hour, until the answer
+   * is closed or the client is. Announcing and seeding it is another matter: `add` does that.
+   *
+   * @throws {TypeError} If the torrent is private, or a link has no info hash.
+   * @throws {StateError} If the DHT has another version than `cas`, or a newer one than `seq`, or the client has no DHT.
+   * @throws {TransportError} If no DHT node takes it. @throws The signal's reason.
+   */
+  async publishTorrent(torrent: TorrentSource, options: PublishOptions): Promise<PublishedTorrent> {
+    return await publishTorrent(this.#parts.context, await readSource(torrent), options);
   }
 
   /** Takes a torrent out: says goodbye to trackers and peers, forgets resume data, leaves the content. */
@@ -216,6 +251,10 @@ export class Client implements AsyncDisposable {
     for (const address of this.#ours.values()) session.setOurAddress(address);
     return handle;
   }
+}
+
+function isKeyAlone(torrent: Metainfo | MagnetLink): torrent is MagnetLink {
+  return "publicKey" in torrent && !torrent.infoHashV1 && !torrent.infoHashV2;
 }
 
 async function readSource(source: TorrentSource): Promise<Metainfo | MagnetLink> {

@@ -1,5 +1,6 @@
 /** The DHT in a client: one node for all public torrents, which are announced in it and find their peers (BEP 5). */
 
+import { StateError } from "../errors.ts";
 import type { Random } from "../bytes/random.ts";
 import type { DatagramHub } from "../io/datagram_hub.ts";
 import { DhtRunner } from "../io/dht_runner.ts";
@@ -95,6 +96,11 @@ export class DhtService {
     return this.#runner;
   }
 
+  /** Fires when the service is closed. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   /** The UDP port of the node, for PORT messages; `undefined` while it does not run, or answers nobody (BEP 43). */
   async port(): Promise<number | undefined> {
     if (this.#runner === undefined || this.#options.dht.readOnly) return undefined;
@@ -129,7 +135,7 @@ export class DhtService {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#closing.abort(new Error("the client is closed"));
+    this.#closing.abort(new StateError("The client is closed"));
     for (const { abort, cancel } of this.#members) cancel(), abort.abort(this.#closing.signal.reason);
     const runner = await this.#runner?.catch(() => undefined), { state } = this.#options.dht;
     if (runner === undefined) return;

@@ -79,7 +79,16 @@ export async function storeValue(
   options: OperationOptions = {},
 ): Promise<StoredValue> {
   const item = key === undefined ? createImmutableItem(value) : await sign(dht, value, key, options);
-  const operation = { type: "putItem", item, ...(key?.cas !== undefined && { cas: key.cas }) } as const;
+  return await storeItem(dht, item, { ...options, ...(key?.cas !== undefined && { cas: key.cas }) });
+}
+
+/** Stores an item that is made already: anybody can keep alive what somebody else has signed (BEP 44 "expiration"). */
+export async function storeItem(
+  dht: DhtRunner,
+  item: DhtItem,
+  { cas, ...options }: OperationOptions & { readonly cas?: bigint } = {},
+): Promise<StoredValue> {
+  const operation = { type: "putItem", item, ...(cas !== undefined && { cas }) } as const;
   let nodes = 0, refusals: readonly number[] = [], newer: MutableItem | undefined, report = NOTHING;
   for await (const news of dht.run(operation, options)) {
     if (news.type === "stored") ({ nodes, refusals } = news);

@@ -52,6 +52,7 @@
 export type { BencodeDictionary, BencodeValue } from "../bencode/dictionary.ts";
 export type { Bencodable } from "../bencode/encode.ts";
 export { createSigner, type Ed25519Signer, verifyEd25519 } from "../bytes/ed25519.ts";
+export { createExpandedSigner } from "../bytes/ed25519_expanded.ts";
 export type { Random } from "../bytes/random.ts";
 export type { AddressFamily, PeerAddress } from "../peer/address.ts";
 export { BloomFilter } from "./bloom_filter.ts";

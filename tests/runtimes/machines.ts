@@ -1,5 +1,5 @@
 /** The machines of floor 3 and the tracker server, each led through a short conversation. */
-import { createSigner, DhtNode, verifyEd25519 } from "../../src/dht/mod.ts";
+import { createExpandedSigner, createSigner, DhtNode, verifyEd25519 } from "../../src/dht/mod.ts";
 import { MseHandshake, SkeyIndex } from "../../src/mse/mod.ts";
 import { createHttpTracker } from "../../src/server/mod.ts";
 import { VirtualClock, VirtualNetwork } from "../../src/testing/mod.ts";
@@ -76,6 +76,9 @@ async function checkDht(checks: Checks): Promise<void> {
   const signature = await signer.sign(message);
   const isRight = await verifyEd25519(signer.publicKey, signature, message);
   checks.equal("Ed25519", isRight, true);
+  const expanded = await createExpandedSigner(new Uint8Array(64).fill(64));
+  const isAlsoRight = await verifyEd25519(expanded.publicKey, await expanded.sign(message), message);
+  checks.equal("Ed25519 with an expanded key", isAlsoRight, true);
 }
 
 async function checkServer(checks: Checks): Promise<void> {
