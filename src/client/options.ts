@@ -34,7 +34,7 @@ export interface ClientOptions {
    * {@linkcode DHT_ROUTERS}.
    */
   readonly dht?: boolean | DhtOptions;
-  /** Peers of public torrents tell each other about peers (BEP 11); `true` by default. */
+  /** Peers of public torrents tell each other about peers (BEP 11), and introduce them (BEP 55); `true` by default. */
   readonly pex?: boolean;
   /** Announce public torrents in the local network and hear of others' (BEP 14); `false` by default: it is multicast. */
   readonly lsd?: boolean;

@@ -6,6 +6,7 @@ import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
 import { identifyClient } from "../peer/peer_id.ts";
 import type { PeerKey } from "../torrent/vocabulary.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
+import { isHolepunch } from "../wire/messages/holepunch.ts";
 import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
 import type { TorrentOffer } from "../wire/vocabulary.ts";
 import { VERSION } from "../version.ts";
@@ -164,7 +165,7 @@ export class PeerDesk implements PeerSocketOwner {
     if (this.#pex === undefined) return;
     this.#pex.close();
     this.#pex = undefined;
-    this.tellAll({ type: "extensionHandshake", ids: new Map([["ut_pex", 0]]) });
+    this.tellAll({ type: "extensionHandshake", ids: new Map([["ut_pex", 0], ["ut_holepunch", 0]]) });
   }
 
   /** An address under which peers see us. */
@@ -272,6 +273,7 @@ export class PeerDesk implements PeerSocketOwner {
       this.#pex?.tell({ type: "handshake", peer, handshake: message });
     } else if (message.type === "uploadOnly") this.#pex?.tell({ ...message, peer });
     else if (message.type === "pex") this.#pex?.tell({ type: "message", peer, message });
+    else if (isHolepunch(message)) this.#pex?.introduce(peer, message);
   }
 
   async #sendPort(socket: PeerSocket): Promise<void> {
@@ -306,7 +308,7 @@ export class PeerDesk implements PeerSocketOwner {
       ...(pieceCount !== undefined && { pieceCount }),
       extensions: [
         ...["ut_metadata", "lt_donthave", "upload_only"] as const,
-        ...(this.#pex ? ["ut_pex" as const] : []),
+        ...(this.#pex ? ["ut_pex", "ut_holepunch"] as const : []),
         ...this.#extensions.codecs,
       ],
       extensionHandshake: {

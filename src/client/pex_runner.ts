@@ -1,16 +1,18 @@
-/** Peer exchange of one torrent at work: runs the machine, finds connections by their keys (BEP 11). */
+/** Peers of one torrent that learn of each other: runs peer exchange (BEP 11), and the relay that knows by it who is here (BEP 55). */
 
 import type { Clock } from "../io/transport.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import { PexExchange, type PexInput } from "../torrent/pex_exchange.ts";
 import type { PeerKey } from "../torrent/vocabulary.ts";
+import type { HolepunchMessage } from "../wire/messages/holepunch.ts";
 import type { PexMessage } from "../wire/messages/pex.ts";
+import { RelayRunner } from "./relay_runner.ts";
 
 /** What peer exchange needs of its torrent. */
 export interface PexRunnerOptions {
   readonly clock: Clock;
   /** Sends a message to a peer. */
-  readonly send: (peer: PeerKey, message: PexMessage) => void;
+  readonly send: (peer: PeerKey, message: PexMessage | HolepunchMessage) => void;
   /** Addresses that a peer told. */
   readonly addPeers: (addresses: readonly PeerAddress[]) => void;
   /** Ends a connection that talks too much. */
@@ -21,18 +23,22 @@ export interface PexRunnerOptions {
 export class PexRunner {
   readonly #options: PexRunnerOptions;
   readonly #machine = new PexExchange();
+  readonly #relay: RelayRunner;
   #isClosed = false;
   #cancelWake: () => void = () => {};
 
   /** Tells nobody before there are peers. */
   constructor(options: PexRunnerOptions) {
     this.#options = options;
+    this.#relay = new RelayRunner({ ...options, peers: () => this.#machine.peers() });
   }
 
   /** Tells the machine. */
   tell(input: PexInput): void {
     const { clock, send, addPeers, close } = this.#options;
     if (this.#isClosed) return;
+    if (input.type === "ourAddress") this.#relay.setOurAddress(input.address);
+    if (input.type === "peerClosed") this.#relay.closed(input.peer);
     for (const effect of this.#machine.handle(input, clock.now())) {
       if (effect.type === "send") send(effect.peer, effect.message);
       else if (effect.type === "candidates") addPeers(effect.addresses);
@@ -42,6 +48,11 @@ export class PexRunner {
     const deadline = this.#machine.deadline();
     if (deadline === undefined || this.#isClosed) return;
     this.#cancelWake = clock.schedule(deadline, () => this.tell({ type: "tick" }));
+  }
+
+  /** A hole punching message came. */
+  introduce(peer: PeerKey, message: HolepunchMessage): void {
+    if (!this.#isClosed) this.#relay.heard(peer, message);
   }
 
   /** Stops. Safe to call twice. */

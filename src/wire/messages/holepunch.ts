@@ -22,6 +22,13 @@ const HOLEPUNCH_TYPES = ["holepunchRendezvous", "holepunchConnect", "holepunchEr
 /** The `addr_type` of IPv4 and IPv6; the index in this list. */
 const FAMILIES = [4, 6] as const;
 
+/** Whether an extension message is one of these. */
+export function isHolepunch<T extends { readonly type: string }>(
+  message: T,
+): message is Extract<T, HolepunchMessage> {
+  return (HOLEPUNCH_TYPES as readonly string[]).includes(message.type);
+}
+
 /** Writes the payload of a hole punch message. @throws {RangeError} If the host is no IP address. */
 export function encodeHolepunch(message: HolepunchMessage): Uint8Array<ArrayBuffer> {
   const peer = encodeCompactPeer(message.address);
