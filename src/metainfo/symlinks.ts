@@ -7,8 +7,8 @@ import { type PathOptions, safePath } from "./paths.ts";
 /** Links behind links; more are a loop. What Linux follows. */
 const MAX_HOPS = 40;
 
-/** Path segments that all links of a torrent may take to walk; only links made to be slow need more. */
-const MAX_STEPS = 1_000_000;
+/** Characters that all links of a torrent may take to look paths up; only links made to be slow need more. */
+const MAX_CHARACTERS = 2 ** 28;
 
 const PARENT = Uint8Array.of(0x2e, 0x2e);
 
@@ -17,7 +17,7 @@ interface Places {
   readonly folders: ReadonlySet<string>;
   readonly files: ReadonlySet<string>;
   readonly links: ReadonlyMap<string, readonly string[]>;
-  steps: number;
+  characters: number;
 }
 
 /** A link's target, a path from the torrent's folder; `undefined` if it has a `..`, which BEP 47 forbids. */
@@ -63,16 +63,17 @@ function placesOf(
     if (target) links.set(file.path.join("/"), target);
     else if (!file.pad) plain.add(file.path.join("/"));
   }
-  return { folders, files: plain, links, steps: MAX_STEPS };
+  return { folders, files: plain, links, characters: MAX_CHARACTERS };
 }
 
 /** Walks a path from the root as a file system would, links on the way included. */
 function leadsSomewhere(target: readonly string[], places: Places): boolean {
   const rest = target.toReversed();
   let place = "", hops = 0;
-  while (rest.length > 0 && places.steps-- > 0) {
+  while (rest.length > 0 && places.characters > 0) {
     const segment = rest.pop()!;
     place = place === "" ? segment : `${place}/${segment}`;
+    places.characters -= place.length;
     const link = places.links.get(place);
     if (link === undefined) continue;
     if (++hops > MAX_HOPS) return false;

@@ -212,6 +212,17 @@ for (const [name, target, expected] of LINKS) {
   });
 }
 
+Deno.test("readMetainfo() gives up on links that take too long to follow", async () => {
+  const far = Array.from({ length: 90 }, (_, i) => `${i}`.padEnd(200, "-"));
+  const { info } = await readFiles([
+    { path: ["file"], length: 7 },
+    { path: ["first"], attr: "l", "symlink path": ["file"] },
+    ...Array.from({ length: 400 }, (_, i) => ({ path: [`${i}`], attr: "l", "symlink path": far })),
+    { path: ["last"], attr: "l", "symlink path": ["file"] },
+  ]);
+  assertEquals([info.files[1]!.symlink, info.files.at(-1)!.symlink], [["folder", "file"], undefined]);
+});
+
 Deno.test("readMetainfo() reads a tree: files start at pieces", async () => {
   const { info, version, infoHash, infoHashV1, infoHashV2, rawInfo } = await readTree({
     b: leaf({ length: 16384 }),

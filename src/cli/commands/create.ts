@@ -3,6 +3,7 @@
 import { createTorrent } from "../../metainfo/create.ts";
 import type { TorrentVersion } from "../../metainfo/info.ts";
 import { readMetainfo } from "../../metainfo/metainfo.ts";
+import { pieceLengthFault } from "../../metainfo/piece_space.ts";
 import { UsageError } from "../arguments.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import { type Command, defineCommand } from "../command.ts";
@@ -46,12 +47,13 @@ export const command: Command = defineCommand({
   notes: "FILE is replaced as a whole once the torrent is complete.",
   async run({ operands: [path], options }, terminal) {
     const version = readVersion(options.version), surroundings = readSurroundings(options);
+    const pieceLength = readPieceLength(options["piece-length"], version);
     const { name, isFolder, files } = await listSource(path, { name: options.name, except: options.output });
     const bytes = await watchWork(terminal, `Hashing ${name}`, (watch) =>
       createTorrent(files, {
         ...surroundings,
         ...(isFolder && { name }),
-        ...(options["piece-length"] !== undefined && { pieceLength: options["piece-length"] }),
+        ...(pieceLength !== undefined && { pieceLength }),
         ...(options.source !== undefined && { source: options.source }),
         ...(!options["no-date"] && { creationDate: Math.floor(Date.now() / 1000) }),
         version,
@@ -74,4 +76,10 @@ export const command: Command = defineCommand({
 function readVersion(text = "1"): TorrentVersion {
   if (text === "1" || text === "2" || text === "hybrid") return text;
   throw new UsageError(`Cannot use --version: "${text}" is none of 1, 2, hybrid`);
+}
+
+function readPieceLength(length: number | undefined, version: TorrentVersion): number | undefined {
+  const fault = length === undefined ? undefined : pieceLengthFault(length, version);
+  if (fault !== undefined) throw new UsageError(`Cannot use --piece-length: ${fault}`);
+  return length;
 }
