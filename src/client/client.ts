@@ -1,6 +1,6 @@
 /** The client: torrents that share one identity, one listening port, one set of limits. */
 
-import { decodeHex, encodeHex } from "../bytes/text.ts";
+import { encodeHex } from "../bytes/text.ts";
 import { StateError } from "../errors.ts";
 import type { DhtRunner } from "../io/dht_runner.ts";
 import { type MagnetLink, parseMagnet } from "../metainfo/magnet.ts";
@@ -21,7 +21,8 @@ import {
   publishTorrent,
 } from "./torrent_feeds.ts";
 import { TorrentHandle } from "./torrent_handle.ts";
-import { TorrentSession, wireHash } from "./torrent_session.ts";
+import { TorrentNames } from "./torrent_names.ts";
+import { TorrentSession } from "./torrent_session.ts";
 
 /** Rates in bytes a second; 0 is unlimited, absent leaves the limit as it is. */
 export interface RateLimits {
@@ -102,7 +103,7 @@ export class Client implements AsyncDisposable {
     this.#acceptor = new Acceptor(
       context,
       listener,
-      (infoHash, socket) => this.#sessions.get(infoHash)?.session.desk.accept(socket) ?? false,
+      (infoHash, socket) => this.#named(infoHash)?.desk.accept(socket) ?? false,
     );
     void this.#acceptor.run();
     context.events.push({ type: "listening", address: listener.address });
@@ -175,7 +176,7 @@ export class Client implements AsyncDisposable {
     if (entry?.handle !== torrent) return;
     await entry.session.close({ forget: true });
     if (!this.#sessions.delete(torrent.infoHash)) return;
-    this.#parts.context.skeys.delete(decodeHex(torrent.infoHash));
+    for (const name of entry.session.names.all()) this.#parts.context.skeys.delete(name);
     this.#parts.context.events.push({ type: "removed", infoHash: torrent.infoHash });
   }
 
@@ -236,16 +237,24 @@ export class Client implements AsyncDisposable {
 
   #refuse(torrent: Metainfo | MagnetLink): void {
     if (this.#closing) throw new StateError("Cannot add a torrent: the client is closed");
-    const infoHash = encodeHex(wireHash(torrent));
-    if (this.#sessions.has(infoHash)) {
-      throw new StateError(`Cannot add torrent ${infoHash}: it is here already`);
+    for (const infoHash of new TorrentNames(torrent).all().map(encodeHex)) {
+      if (this.#named(infoHash)) {
+        throw new StateError(`Cannot add torrent ${infoHash}: it is here already`);
+      }
     }
+  }
+
+  /** The torrent that peers call so; a hybrid has a second name, which it may have learnt late (BEP 52 "upgrade path"). */
+  #named(infoHash: string): TorrentSession | undefined {
+    const { session } = this.#sessions.get(infoHash) ??
+      this.#sessions.values().find(({ session }) => session.names.has(infoHash)) ?? {};
+    return session;
   }
 
   #register(session: TorrentSession, directory: string): TorrentHandle {
     const { infoHash } = session.life, handle = new TorrentHandle(session, directory);
     this.#sessions.set(infoHash, { session, handle });
-    this.#parts.context.skeys.add(decodeHex(infoHash));
+    for (const name of session.names.all()) this.#parts.context.skeys.add(name);
     this.#parts.context.events.push({ type: "added", infoHash });
     void session.start();
     for (const address of this.#ours.values()) session.setOurAddress(address);

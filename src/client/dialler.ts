@@ -16,8 +16,8 @@ const MOST_REMEMBERED = 1000;
 /** What a dialler needs. */
 export interface DiallerOptions {
   readonly context: ClientContext;
-  /** 20 bytes: what an encrypted handshake is about. */
-  readonly infoHash: Uint8Array;
+  /** 20 bytes: what an encrypted handshake with a peer is about. */
+  readonly infoHash: (address: PeerAddress) => Uint8Array;
   /** Gives up all dials. */
   readonly signal: AbortSignal;
 }
@@ -46,7 +46,7 @@ export class Dialler {
     let failure: unknown;
     for (const beginning of order) {
       const connection = await this.#connect(address); // who cannot be reached cannot be reached twice
-      const talk = await this.#begin(connection, beginning).catch((error) => void (failure = error));
+      const talk = await this.#begin(connection, address, beginning).catch((error) => void (failure = error));
       if (talk === undefined) continue;
       yield talk;
       if (isTalking()) return this.#remember(key, beginning);
@@ -56,9 +56,14 @@ export class Dialler {
     if (failure !== undefined) throw failure;
   }
 
-  async #begin(connection: ByteConnection, beginning: Beginning): Promise<ByteConnection> {
+  async #begin(
+    connection: ByteConnection,
+    address: PeerAddress,
+    beginning: Beginning,
+  ): Promise<ByteConnection> {
     if (beginning === "plain") return connection;
-    const { context: { clock, random, encryption: policy }, infoHash, signal } = this.#options;
+    const { context: { clock, random, encryption: policy }, signal } = this.#options;
+    const infoHash = this.#options.infoHash(address);
     return (await connectEncrypted(connection, { infoHash, policy, clock, random, signal })).connection;
   }
 

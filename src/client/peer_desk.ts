@@ -18,6 +18,7 @@ import { PeerExtensions } from "./peer_extensions.ts";
 import type { PeerHost } from "./peer_host.ts";
 import { PexRunner } from "./pex_runner.ts";
 import { type Opening, PeerSocket, type PeerSocketOwner } from "./peer_socket.ts";
+import type { TorrentNames } from "./torrent_names.ts";
 
 /** What `v` of our extension handshake says (BEP 10). */
 const CLIENT_NAME = `network-bittorrent ${VERSION}`;
@@ -39,8 +40,8 @@ export interface TorrentFacts {
 export interface PeerDeskOptions {
   readonly context: ClientContext;
   readonly life: Lifecycle;
-  /** 20 bytes: what handshakes say. */
-  readonly infoHash: Uint8Array;
+  /** What handshakes say. */
+  readonly names: TorrentNames;
   /** What is known now. */
   readonly facts: () => TorrentFacts;
   /** Whether nobody but the trackers may know of it, as far as is known (BEP 27). */
@@ -69,10 +70,10 @@ export class PeerDesk implements PeerSocketOwner {
 
   /** Does nothing by itself. */
   constructor(options: PeerDeskOptions) {
-    const { context, infoHash, life } = options;
+    const { context, names, life } = options, { signal } = this.#abort;
     this.#options = options;
     this.#extensions = new PeerExtensions(life, context.extensions);
-    this.#dialler = new Dialler({ context, infoHash, signal: this.#abort.signal });
+    this.#dialler = new Dialler({ context, infoHash: (address) => names.dial(address).infoHash, signal });
     if (context.pex) this.#pex = this.#makePex();
   }
 
@@ -130,7 +131,8 @@ export class PeerDesk implements PeerSocketOwner {
     if (this.#host === undefined || this.#options.context.banned.has(socket.address.host)) return false;
     socket.give(this);
     this.#opening.add(socket);
-    socket.tell({ type: "accept", ...this.#offer(socket.address) });
+    const infoHash = this.#options.names.answer(socket.asked!);
+    socket.tell({ type: "accept", ...this.#offer(socket.address, infoHash) });
     return true;
   }
 
@@ -282,7 +284,7 @@ export class PeerDesk implements PeerSocketOwner {
   }
 
   #outgoing(connection: ByteConnection, address: PeerAddress): PeerSocket {
-    const { context } = this.#options;
+    const { context, names } = this.#options, { infoHash, upgradedInfoHash } = names.dial(address);
     const socket = new PeerSocket({
       connection,
       address,
@@ -291,8 +293,12 @@ export class PeerDesk implements PeerSocketOwner {
       machine: {
         direction: "outgoing",
         peerId: context.peerId,
-        features: { dht: context.dht !== undefined && !this.#options.isPrivate() },
-        ...this.#offer(address),
+        features: {
+          dht: context.dht !== undefined && !this.#options.isPrivate(),
+          v2: upgradedInfoHash !== undefined,
+        },
+        ...(upgradedInfoHash && { upgradedInfoHash }),
+        ...this.#offer(address, infoHash),
       },
     });
     this.#opening.add(socket);
@@ -300,8 +306,8 @@ export class PeerDesk implements PeerSocketOwner {
   }
 
   /** What the connection machine is told about this torrent. */
-  #offer(address: PeerAddress): TorrentOffer {
-    const { context, infoHash, facts } = this.#options, { pieceCount, metadataSize, uploadOnly } = facts();
+  #offer(address: PeerAddress, infoHash: Uint8Array): TorrentOffer {
+    const { context, facts } = this.#options, { pieceCount, metadataSize, uploadOnly } = facts();
     const listenPort = context.listenAddress?.port;
     return {
       infoHash,

@@ -7,6 +7,7 @@ import type { ByteConnection, Clock } from "../io/transport.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import { Connection } from "../wire/connection.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
+import type { HandshakePrefix } from "../wire/messages/handshake.ts";
 import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
 import type { ConnectionEffect, ConnectionInput, ConnectionOptions } from "../wire/vocabulary.ts";
 import { Outbox } from "./outbox.ts";
@@ -59,6 +60,8 @@ export class PeerSocket {
   readonly address: PeerAddress;
   /** Who opened it. */
   readonly direction: "outgoing" | "incoming";
+  /** What the handshake of an incoming connection said. */
+  asked: HandshakePrefix | undefined;
   /** The key under which the torrent machine knows it; set by the torrent that takes it over. */
   key = -1;
   readonly #connection: ByteConnection;
@@ -182,6 +185,7 @@ export class PeerSocket {
       case "extension":
         return this.#owner.extension?.(this, effect.message);
       case "infoHash":
+        this.asked = effect;
         return this.#owner.infoHash?.(this, effect.infoHash);
       case "open":
         return this.#owner.opened?.(this, effect);

@@ -5,14 +5,15 @@ import type { PeerAddress } from "../peer/address.ts";
 import type { CandidateSource } from "../torrent/vocabulary.ts";
 import type { ClientContext } from "./client_context.ts";
 import type { Lifecycle } from "./lifecycle.ts";
+import type { TorrentNames } from "./torrent_names.ts";
 import { type AnnounceCounters, TrackerSource } from "./tracker_source.ts";
 
 /** What the sources need of their torrent. */
 export interface PeerSourcesOptions {
   readonly context: ClientContext;
   readonly life: Lifecycle;
-  /** 20 bytes: what announces say. */
-  readonly infoHash: Uint8Array;
+  /** What announces say: a hybrid torrent is announced under both of its names (BEP 52 "upgrade path"). */
+  readonly names: TorrentNames;
   /** Trackers only, one at a time, whose peers are dropped when it changes (BEP 27). */
   readonly isPrivate: boolean;
   /** Announce URLs, best tier first. */
@@ -32,48 +33,52 @@ export interface PeerSourcesOptions {
   readonly dropPeers: () => void;
 }
 
+/** The peers that know the torrent by one of its names. */
+interface Swarm {
+  readonly infoHash: Uint8Array;
+  readonly trackers: TrackerSource;
+  /** Out of the DHT and the local network, if it is in. */
+  leaveDht: (() => void) | undefined;
+  leaveLsd: (() => void) | undefined;
+}
+
 /** Announces a torrent everywhere, and gathers peers from everywhere. */
 export class PeerSources {
   readonly #options: PeerSourcesOptions;
-  readonly #trackers: TrackerSource;
+  readonly #swarms: Swarm[];
   #isPrivate: boolean;
-  #leaveDht: (() => void) | undefined;
-  #leaveLsd: (() => void) | undefined;
+  #isStarted = false;
 
   /** Announces nothing before `start`. */
   constructor(options: PeerSourcesOptions) {
     this.#options = options;
     this.#isPrivate = options.isPrivate;
-    this.#trackers = new TrackerSource({
-      ...options,
-      addPeers: (peers) => options.addPeers("tracker", peers),
-    });
+    this.#swarms = options.names.all().map((infoHash) => this.#swarm(infoHash));
   }
 
   /** Begins to announce. */
   start(): void {
-    const { context, infoHash, nodes } = this.#options;
-    this.#trackers.start();
-    if (this.#isPrivate) return;
-    this.#leaveLsd ??= context.lsd?.join(infoHash, (address) => this.#options.addPeers("lsd", [address]));
-    if (context.dht === undefined || this.#leaveDht) return;
-    if (nodes.length > 0) void context.dht.addNodes(nodes);
-    this.#leaveDht = context.dht.join({
-      infoHash,
-      isSeed: () => this.#options.counters().left === 0,
-      isHungry: this.#options.isHungry,
-      addPeers: (peers) => this.#options.addPeers("dht", peers),
-    });
+    this.#isStarted = true;
+    const { context, nodes } = this.#options;
+    if (context.dht && nodes.length > 0 && !this.#isPrivate) void context.dht.addNodes(nodes);
+    for (const swarm of this.#swarms) this.#enter(swarm);
+  }
+
+  /** The torrent turned out to have another name as well. */
+  join(infoHash: Uint8Array): void {
+    const swarm = this.#swarm(infoHash);
+    this.#swarms.push(swarm);
+    if (this.#isStarted) this.#enter(swarm);
   }
 
   /** The last wanted piece has come. */
   completed(): void {
-    this.#trackers.completed();
+    for (const { trackers } of this.#swarms) trackers.completed();
   }
 
   /** Announces now, as far as the trackers allow. */
   reannounce(): void {
-    this.#trackers.reannounce();
+    for (const { trackers } of this.#swarms) trackers.reannounce();
   }
 
   /** The torrent turned out to be private: only its trackers may know of it (BEP 27). */
@@ -84,14 +89,44 @@ export class PeerSources {
 
   /** Says goodbye; settles when every tracker heard it or had its time to. */
   async stop(): Promise<void> {
+    this.#isStarted = false;
     this.#leave();
-    await this.#trackers.stop();
+    await Promise.all(this.#swarms.map(({ trackers }) => trackers.stop()));
+  }
+
+  #swarm(infoHash: Uint8Array): Swarm {
+    const trackers = new TrackerSource({
+      ...this.#options,
+      infoHash,
+      addPeers: (peers) => this.#found(infoHash, "tracker", peers),
+    });
+    return { infoHash, trackers, leaveDht: undefined, leaveLsd: undefined };
+  }
+
+  #enter(swarm: Swarm): void {
+    const { context, counters, isHungry } = this.#options, { infoHash } = swarm;
+    swarm.trackers.start();
+    if (this.#isPrivate) return;
+    swarm.leaveLsd ??= context.lsd?.join(infoHash, (address) => this.#found(infoHash, "lsd", [address]));
+    swarm.leaveDht ??= context.dht?.join({
+      infoHash,
+      isSeed: () => counters().left === 0,
+      isHungry,
+      addPeers: (peers) => this.#found(infoHash, "dht", peers),
+    });
+  }
+
+  #found(infoHash: Uint8Array, source: CandidateSource, peers: readonly PeerAddress[]): void {
+    this.#options.names.heard(infoHash, peers);
+    this.#options.addPeers(source, peers);
   }
 
   /** Out of everything but the trackers. */
   #leave(): void {
-    this.#leaveDht?.();
-    this.#leaveLsd?.();
-    this.#leaveDht = this.#leaveLsd = undefined;
+    for (const swarm of this.#swarms) {
+      swarm.leaveDht?.();
+      swarm.leaveLsd?.();
+      swarm.leaveDht = swarm.leaveLsd = undefined;
+    }
   }
 }

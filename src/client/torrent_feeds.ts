@@ -16,7 +16,7 @@ import type { ClientContext } from "./client_context.ts";
 import type { DhtService } from "./dht_service.ts";
 import { findValue, type FoundValue, type StoredValue, storeItem } from "./dht_values.ts";
 import { type FeedWorld, runFeed } from "./feed_runner.ts";
-import { wireHash } from "./torrent_session.ts";
+import { TorrentNames } from "./torrent_names.ts";
 
 /** What a torrent that changes is at a time. */
 export interface CurrentTorrent {
@@ -142,7 +142,7 @@ function nameOf({ publicKey, salt }: MagnetLink) {
 
 /** What the item is to say. BEP 27: nothing of a private torrent is for the DHT. */
 function publicHash(torrent: Metainfo | MagnetLink): Uint8Array {
-  if (!("info" in torrent) || !torrent.info.private) return wireHash(torrent);
+  if (!("info" in torrent) || !torrent.info.private) return new TorrentNames(torrent).primary;
   throw new TypeError("Cannot publish torrent in the DHT: it is private");
 }
 

@@ -27,6 +27,7 @@ import type { AddOptions } from "./options.ts";
 import { PeerSources } from "./peer_sources.ts";
 import { PeerDesk, type TorrentFacts } from "./peer_desk.ts";
 import { statusOf } from "./status.ts";
+import { TorrentNames } from "./torrent_names.ts";
 
 /** Where a torrent begins: known, with its store open, or as a link. */
 export type Origin =
@@ -42,23 +43,15 @@ export interface TorrentSessionOptions {
   readonly openStore: (metainfo: Metainfo) => Promise<PieceStore>;
 }
 
-/** The 20 bytes that stand for a torrent in handshakes and announces: the v1 hash, or the v2 hash cut (BEP 52). */
-export function wireHash(
-  hashes: { readonly infoHashV1?: Uint8Array; readonly infoHashV2?: Uint8Array },
-): Uint8Array {
-  const infoHash = hashes.infoHashV1 ?? hashes.infoHashV2?.subarray(0, 20);
-  if (infoHash === undefined) throw new TypeError("Cannot add magnet link: it has no info hash");
-  return infoHash;
-}
-
 /** A torrent and everything that works for it. */
 export class TorrentSession {
-  /** Its name on the wire, its state, its events. */
+  /** What peers call it. */
+  readonly names: TorrentNames;
+  /** Its state, its events. */
   readonly life: Lifecycle;
   /** Its connections. */
   readonly desk: PeerDesk;
   readonly #options: TorrentSessionOptions;
-  readonly #infoHash: Uint8Array;
   #metainfo: Metainfo | undefined;
   #hunt: MetadataHunt | undefined;
   #content: ContentSession | undefined;
@@ -73,12 +66,12 @@ export class TorrentSession {
     const { context, origin } = options, isKnown = "metainfo" in origin;
     this.#options = options;
     this.#isPaused = options.add.paused ?? false;
-    this.#infoHash = wireHash(isKnown ? origin.metainfo : origin.magnet);
-    this.life = new Lifecycle(context, encodeHex(this.#infoHash), isKnown ? "checking" : "metadata");
+    this.names = new TorrentNames(isKnown ? origin.metainfo : origin.magnet);
+    this.life = new Lifecycle(context, encodeHex(this.names.primary), isKnown ? "checking" : "metadata");
     this.desk = new PeerDesk({
       context,
       life: this.life,
-      infoHash: this.#infoHash,
+      names: this.names,
       facts: () => this.#facts(),
       isPrivate: () => this.#metainfo?.info.private ?? false,
       addPeers: (peers) => this.addPeers("pex", peers),
@@ -274,6 +267,10 @@ export class TorrentSession {
     const { context, origin, add } = this.#options;
     const files = add.files ?? ("magnet" in origin ? selectedFiles(origin.magnet, metainfo) : undefined);
     this.#metainfo = metainfo;
+    for (const name of this.names.learn(metainfo)) {
+      context.skeys.add(name);
+      this.#sources?.join(name);
+    }
     if (metainfo.info.private) this.desk.becomePrivate();
     this.life.reach("metadata");
     this.#content = new ContentSession({
@@ -314,7 +311,7 @@ export class TorrentSession {
     this.#sources = new PeerSources({
       context,
       life: this.life,
-      infoHash: this.#infoHash,
+      names: this.names,
       isPrivate: this.#metainfo?.info.private ?? false,
       tiers,
       nodes,

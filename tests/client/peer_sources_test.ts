@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import type { ClientContext } from "../../src/client/client_context.ts";
 import { Lifecycle } from "../../src/client/lifecycle.ts";
 import { PeerSources, type PeerSourcesOptions } from "../../src/client/peer_sources.ts";
+import { TorrentNames } from "../../src/client/torrent_names.ts";
 
 /** Sources of a torrent without trackers, in a client whose DHT only counts its members. */
 function make(options: Partial<PeerSourcesOptions> = {}): { sources: PeerSources; members: () => number } {
@@ -14,7 +15,7 @@ function make(options: Partial<PeerSourcesOptions> = {}): { sources: PeerSources
   const sources = new PeerSources({
     context,
     life: new Lifecycle(context, "00".repeat(20), "metadata"),
-    infoHash: new Uint8Array(20),
+    names: new TorrentNames({ infoHashV1: new Uint8Array(20) }),
     isPrivate: false,
     tiers: [],
     nodes: [],

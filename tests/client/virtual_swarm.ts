@@ -49,8 +49,11 @@ export class VirtualSwarm implements AsyncDisposable {
   /** All of the torrent's content in memory. */
   async full({ info }: Metainfo): Promise<MemoryStorage> {
     const storage = new MemoryStorage(info.files);
-    for (const { index, offset, length } of info.files) {
-      await storage.write(index, 0, this.content.subarray(offset, offset + length));
+    let start = 0;
+    for (const { index, length, pad } of info.files) {
+      if (pad) continue;
+      await storage.write(index, 0, this.content.subarray(start, start + length));
+      start += length;
     }
     return storage;
   }
