@@ -70,6 +70,7 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
     listenAddress: undefined,
     onOurHost: () => {},
     maxConnectionsPerTorrent: options.maxConnectionsPerTorrent ?? CLIENT_DEFAULTS.maxConnectionsPerTorrent,
+    maxConnectionsPerHost: options.maxConnectionsPerHost ?? CLIENT_DEFAULTS.maxConnectionsPerHost,
     limit: (connection) => limitRate(connection, { download, upload }),
   };
   return { context, options, limiters: { download, upload } };

@@ -52,6 +52,8 @@ export interface ClientContext {
   listenAddress: PeerAddress | undefined;
   /** Most connections of one torrent. */
   readonly maxConnectionsPerTorrent: number;
+  /** Most connections that one host may open to one torrent. */
+  readonly maxConnectionsPerHost: number;
   /** Applies the client's rate limits to a connection. */
   limit(connection: ByteConnection): ByteConnection;
 }

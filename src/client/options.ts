@@ -49,6 +49,8 @@ export interface ClientOptions {
   readonly maxConnections?: number;
   /** Most connections of one torrent. */
   readonly maxConnectionsPerTorrent?: number;
+  /** Most connections that one IP address (of IPv6, one network of 64 bits) may open to one torrent. */
+  readonly maxConnectionsPerHost?: number;
   /** Bytes a second from all peers together; unlimited if absent or 0. */
   readonly downloadLimit?: number;
   /** Bytes a second to all peers together; unlimited if absent or 0. */
@@ -61,6 +63,7 @@ export interface ClientOptions {
 export const CLIENT_DEFAULTS: {
   readonly maxConnections: number;
   readonly maxConnectionsPerTorrent: number;
+  readonly maxConnectionsPerHost: number;
   readonly closeTimeoutMs: number;
   readonly encryption: EncryptionPolicy;
 } = {
@@ -68,6 +71,8 @@ export const CLIENT_DEFAULTS: {
   maxConnections: 200,
   /** webtorrent's default is 55, rain's 100. */
   maxConnectionsPerTorrent: 80,
+  /** libtorrent takes one, but behind one address there may be a whole house; it takes ten of them to fill a torrent. */
+  maxConnectionsPerHost: 8,
   /** How long `close()` waits for trackers to hear `stopped` (BEP 3 "trackers": a polite client says goodbye). */
   closeTimeoutMs: 3_000,
   /** Reaches everybody at the least cost: a peer that insists on encryption is dialled again. */
