@@ -82,11 +82,12 @@ export type { ExtensionPeer, PeerExtension } from "./src/client/peer_extension.t
 export type { StreamOptions } from "./src/client/file_stream.ts";
 export type { AddOptions, ClientOptions, TorrentSource } from "./src/client/options.ts";
 export type { OpenStoreOptions, StoreFactory } from "./src/client/stores.ts";
-export type {
-  CurrentTorrent,
-  FollowOptions,
-  PublishedTorrent,
-  PublishOptions,
+export {
+  type CurrentTorrent,
+  findTorrent,
+  type FollowOptions,
+  type PublishedTorrent,
+  type PublishOptions,
 } from "./src/client/torrent_feeds.ts";
 export { TorrentHandle, type WaitOptions } from "./src/client/torrent_handle.ts";
 export { DecodeError, StateError, StorageError, TransportError } from "./src/errors.ts";

@@ -37,6 +37,18 @@ const DHT: CommandTable = {
   },
   get: { summary: "Fetch a value that the DHT stores", load: () => import("./commands/dht/get.ts") },
   put: { summary: "Store a value in the DHT", load: () => import("./commands/dht/put.ts") },
+  key: {
+    summary: "Make a key for values and torrents of one's own",
+    load: () => import("./commands/dht/key.ts"),
+  },
+  publish: {
+    summary: "Name a torrent under a key, for others to follow",
+    load: () => import("./commands/dht/publish.ts"),
+  },
+  follow: {
+    summary: "Tell which torrent a key stands for, as it changes",
+    load: () => import("./commands/dht/follow.ts"),
+  },
   sample: {
     summary: "Ask one DHT node for info hashes that it knows",
     load: () => import("./commands/dht/sample.ts"),

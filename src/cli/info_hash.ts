@@ -2,6 +2,7 @@
 
 import { decodeBase32, decodeHex } from "../bytes/text.ts";
 import { DecodeError } from "../errors.ts";
+import type { MagnetLink } from "../metainfo/magnet.ts";
 import { UsageError } from "./arguments.ts";
 import { isMagnet, readMagnet } from "./torrent_file.ts";
 
@@ -26,6 +27,12 @@ export function readInfoHash(text: string): Uint8Array {
   const infoHash = parseInfoHash(text);
   if (infoHash === undefined) throw new UsageError(`"${text}" is neither 40 hex digits nor a magnet link`);
   return infoHash;
+}
+
+/** The same, or a link with a public key, for which the DHT knows one (BEP 46). @throws {UsageError} If there is neither. */
+export function readTorrentName(text: string): Uint8Array | MagnetLink {
+  const link = isMagnet(text) ? readMagnet(text) : undefined;
+  return link?.publicKey && !link.infoHashV1 && !link.infoHashV2 ? link : readInfoHash(text);
 }
 
 /** Reads bytes of a fixed length. @throws {UsageError} If these are not so many hex digits. */

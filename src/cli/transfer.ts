@@ -49,7 +49,7 @@ export class Notices {
   async follow(torrent: TorrentHandle): Promise<void> {
     for await (const event of torrent.events()) {
       if (event.type === "announceFailed") this.#last = `${event.tracker}: ${describeError(event.error)}`;
-      else if (event.type === "announced") this.#last = "";
+      else if (event.type === "announced" || event.type === "peerConnected") this.#last = "";
       else if (event.type === "warning") this.#last = event.message;
     }
   }

@@ -1,8 +1,10 @@
 /** The life of a client in a command: events to standard output, Ctrl-C, and a clean end whatever happens. */
 
 import { type Client, createClient } from "../client/client.ts";
-import type { ClientOptions } from "../client/options.ts";
+import type { AddOptions, ClientOptions } from "../client/options.ts";
 import type { TorrentHandle } from "../client/torrent_handle.ts";
+import type { MagnetLink } from "../metainfo/magnet.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
 import { Display } from "./display.ts";
 import { createPalette } from "./render.ts";
 import { Interrupted, type Terminal } from "./terminal.ts";
@@ -37,6 +39,23 @@ export async function withClient<T>(
     }
   } finally {
     interruption.release();
+  }
+}
+
+/** Adds a torrent; shows that the DHT is asked first, if a link has a key in place of an info hash (BEP 46). */
+export async function addTorrent(
+  client: Client,
+  source: Metainfo | MagnetLink,
+  options: AddOptions,
+  terminal: Terminal | undefined,
+): Promise<TorrentHandle> {
+  const isKnown = source.infoHashV1 !== undefined || source.infoHashV2 !== undefined;
+  if (isKnown || terminal === undefined) return await client.add(source, options);
+  const display = new Display(terminal, () => ["Asking the DHT which torrent the key stands for"]);
+  try {
+    return await client.add(source, options);
+  } finally {
+    display.close({ wipe: true });
   }
 }
 

@@ -3,7 +3,9 @@
 import { type Client, createClient } from "../client/client.ts";
 import type { ClientOptions } from "../client/options.ts";
 import type { DhtNews, DhtOperation, DhtRunner } from "../io/dht_runner.ts";
+import { findTorrent } from "../client/torrent_feeds.ts";
 import { withSignal } from "../io/with_signal.ts";
+import type { MagnetLink } from "../metainfo/magnet.ts";
 import type { OptionValues } from "./arguments.ts";
 import { type DHT_OPTIONS, enterDht } from "./dht_options.ts";
 import { Display } from "./display.ts";
@@ -14,12 +16,13 @@ import type { Terminal } from "./terminal.ts";
 
 /** What a command works with. */
 export interface DhtWork {
+  readonly client: Client;
   readonly dht: DhtRunner;
   /** Aborted by Ctrl-C and when the time is over. */
   readonly signal: AbortSignal;
 }
 
-/** Seconds; a lookup takes three or four, a slow start ten more. */
+/** Seconds, `Infinity` for no limit; a lookup takes three or four, a slow start ten more. */
 const USUAL_TIMEOUT = 30;
 
 /**
@@ -78,11 +81,12 @@ async function withNode<T>(
   work: (parts: DhtWork) => Promise<T>,
 ): Promise<T> {
   const interruption = terminal.interruption(), expiry = new AbortController();
-  const timer = setTimeout(() => expiry.abort(new Failure(`Not done in ${timeout} seconds`)), timeout * 1000);
+  const giveUp = () => expiry.abort(new Failure(`Not done in ${timeout} seconds`));
+  const timer = timeout === Infinity ? undefined : setTimeout(giveUp, timeout * 1000);
   const signal = AbortSignal.any([interruption.signal, expiry.signal]);
   try {
     await using client: Client = await createClient(options);
-    return await work({ dht: await withSignal(client.dht(), signal), signal });
+    return await work({ client, dht: await withSignal(client.dht(), signal), signal });
   } finally {
     clearTimeout(timer);
     interruption.release();
@@ -108,4 +112,16 @@ export async function* inquire({ dht, signal }: DhtWork, operation: DhtOperation
     if (news.type === "done" && news.report.replies === 0) throw new Failure("No DHT node answered");
     yield news;
   }
+}
+
+/**
+ * The info hash that a name stands for: one is asked of the DHT if it is a link with a key in its place (BEP 46).
+ *
+ * @throws {TransportError} If nobody has any.
+ */
+export async function resolveName(
+  { dht, signal }: DhtWork,
+  name: Uint8Array | MagnetLink,
+): Promise<Uint8Array> {
+  return name instanceof Uint8Array ? name : (await findTorrent(dht, name, { signal })).infoHash;
 }

@@ -49,6 +49,8 @@ export interface DhtMember {
   isSeed(): boolean;
   /** Whether it wants peers and has none. */
   isHungry(): boolean;
+  /** Nobody in the DHT can be reached; it is tried again from time to time. */
+  onUnreachable(): void;
   /** Peers were found. */
   addPeers(peers: readonly PeerAddress[]): void;
 }
@@ -167,7 +169,10 @@ export class DhtService {
 
   #heed(runner: DhtRunner, state: DhtNodeState): void {
     this.#options.onState(state, runner.stats().nodes);
-    if (state === "ready") { for (const membership of this.#members) void this.#ask(membership); }
+    for (const membership of this.#members) {
+      if (state === "ready") void this.#ask(membership);
+      else if (state === "unreachable") membership.member.onUnreachable();
+    }
   }
 
   async #resolve(hosts: readonly HostAndPort[]): Promise<PeerAddress[]> {

@@ -112,6 +112,7 @@ export class PeerSources {
       infoHash,
       isSeed: () => counters().left === 0,
       isHungry,
+      onUnreachable: () => this.#warnOfDht(swarm),
       addPeers: (peers) => this.#found(infoHash, "dht", peers),
     });
   }
@@ -119,6 +120,14 @@ export class PeerSources {
   #found(infoHash: Uint8Array, source: CandidateSource, peers: readonly PeerAddress[]): void {
     this.#options.names.heard(infoHash, peers);
     this.#options.addPeers(source, peers);
+  }
+
+  /** Whoever has peers need not care; one name of the torrent speaks for both. */
+  #warnOfDht(swarm: Swarm): void {
+    const { isHungry, life } = this.#options;
+    if (isHungry() && swarm === this.#swarms[0]) {
+      life.warn("Cannot reach the DHT: no node answers; it is tried again");
+    }
   }
 
   /** Out of everything but the trackers. */

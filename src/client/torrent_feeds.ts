@@ -8,7 +8,7 @@ import { createMutableItem, type ItemName, type MutableItem, type Signer } from 
 import { KRPC_ERRORS } from "../dht/messages/krpc.ts";
 import { infoHashOf, TorrentFeed, torrentValue } from "../dht/torrent_feed.ts";
 import { DecodeError, StateError, TransportError } from "../errors.ts";
-import type { DhtRunner } from "../io/dht_runner.ts";
+import type { DhtRunner, OperationOptions } from "../io/dht_runner.ts";
 import { withSignal } from "../io/with_signal.ts";
 import { type MagnetLink, parseMagnet } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
@@ -63,24 +63,34 @@ export interface PublishedTorrent extends StoredValue, Disposable {
 /**
  * What a link with a key in place of an info hash stands for at present.
  *
- * @throws {TransportError} If no DHT node answers, or none has anything under the key.
- * @throws {DecodeError} If what is there names no torrent. @throws The signal's reason.
+ * @throws {TypeError} If the link has no public key. @throws {TransportError} If nobody in the DHT has anything under it.
+ * @throws {DecodeError} If what is there names no torrent. @throws {StateError} If the node is closed.
+ * @throws The signal's reason.
  */
-export async function currentTorrent(
-  context: ClientContext,
+export async function findTorrent(
+  dht: DhtRunner,
   link: MagnetLink,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: OperationOptions = {},
 ): Promise<CurrentTorrent> {
-  const service = serviceOf(context), signal = anyOf(service.closed, options.signal);
-  const name = nameOf(link), dht = await enter(service, link, signal);
-  await dht.ready({ signal });
-  const { item } = await findValue(dht, name, { signal });
+  const { item } = await findValue(dht, nameOf(link), options);
   if (item?.type !== "mutable") {
     throw new TransportError("Cannot find the torrent of the magnet link: nobody in the DHT has it");
   }
   const infoHash = infoHashOf(item);
   if (infoHash !== undefined) return { infoHash, seq: item.seq, magnet: { ...link, infoHashV1: infoHash } };
   throw new DecodeError("Cannot find the torrent of the magnet link: what the DHT has names none");
+}
+
+/** The same with the client's own node, as soon as that knows others. @throws {TransportError} If no DHT node answers. */
+export async function currentTorrent(
+  context: ClientContext,
+  link: MagnetLink,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<CurrentTorrent> {
+  const service = serviceOf(context), signal = anyOf(service.closed, options.signal);
+  const dht = await enter(service, link, signal);
+  await dht.ready({ signal });
+  return await findTorrent(dht, link, { signal });
 }
 
 /** Gives the torrent now, as soon as it is known, and each time that it is another one; see {@linkcode Client.followTorrent}. */

@@ -3,21 +3,11 @@ import { runCli } from "../../src/cli/main.ts";
 import { decodeHex } from "../../src/bytes/text.ts";
 import { formatPeerAddress } from "../../src/peer/address.ts";
 import { FakeTerminal, run, withFolder } from "./fake_terminal.ts";
-import { withDht } from "./loopback_dht.ts";
+import { withDht, withSilence } from "./loopback_dht.ts";
 
 const HASH = "0123456789abcdef0123456789abcdef01234567";
 const MAGNET = `magnet:?xt=urn:btih:${HASH}`;
 const LOCAL = ["--host", "127.0.0.1", "--no-cache"];
-
-/** A UDP port of loopback where nobody answers. */
-async function withSilence(body: (place: string) => Promise<void>): Promise<void> {
-  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
-  try {
-    await body(`127.0.0.1:${(socket.addr as Deno.NetAddr).port}`);
-  } finally {
-    socket.close();
-  }
-}
 
 Deno.test("dht ping shows who answers, and fails if nobody does", () =>
   withDht(async ({ clients, place, dht }) => {
@@ -128,14 +118,13 @@ Deno.test("dht put replaces what is under a key, version by version", () =>
       const seed = new Uint8Array(32).fill(7), binary = `${folder}/key`, digits = `${folder}/digits`;
       await Deno.writeFile(binary, seed);
       await Deno.writeTextFile(digits, `${seed.toHex()}\n`);
-      const put = async (...args: string[]) =>
-        await dht("put", "--seed-file", binary, "--salt", "s", ...args);
+      const put = async (...args: string[]) => await dht("put", "--key-file", binary, "--salt", "s", ...args);
       const { key, ...first } = JSON.parse((await put("one", "--json")).out);
       assertEquals([first.salt, first.seq, first.nodes, first.refusals], ["s", 0, 3, []]);
       const get = async (...args: string[]) => (await dht("get", "--key", key, "--salt", "s", ...args)).out;
       assertEquals(await get(), "one\n");
       assertEquals(
-        (await dht("put", "two", "--seed-file", digits, "--salt", "s")).out,
+        (await dht("put", "two", "--key-file", digits, "--salt", "s")).out,
         `Target     ${first.target}\nKey        ${key}\nVersion    1\nStored on  3 nodes\n`,
       );
       assertEquals(await get(), "two\n");
@@ -155,10 +144,10 @@ Deno.test("dht put replaces what is under a key, version by version", () =>
       assertEquals((await put("three", "--seq", "9", "--cas", "1")).exitCode, 0);
       assertEquals(await get(), "three\n");
       await Deno.writeTextFile(digits, "no key");
-      assertEquals(await dht("put", "x", "--seed-file", digits), {
+      assertEquals(await dht("put", "x", "--key-file", digits), {
         exitCode: 1,
         out: "",
-        error: `error: Cannot use the key in "${digits}": neither 32 bytes nor 64 hex digits\n`,
+        error: `error: Cannot use the key in "${digits}": neither 32 or 64 bytes nor as many in hex digits\n`,
       });
     })
   ));

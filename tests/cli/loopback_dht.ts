@@ -50,3 +50,13 @@ export async function withDht(body: (dht: LoopbackDht) => Promise<void>): Promis
     await Promise.all(clients.map((client) => client.close()));
   }
 }
+
+/** A UDP port of loopback where nobody answers. */
+export async function withSilence(body: (place: string) => Promise<void>): Promise<void> {
+  const socket = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  try {
+    await body(`127.0.0.1:${(socket.addr as Deno.NetAddr).port}`);
+  } finally {
+    socket.close();
+  }
+}

@@ -86,8 +86,8 @@ Deno.test("runCli() answers wrong usage with exit code 2 and the way to the help
       `error: "12" is neither 40 hex digits nor a magnet link\nTry 'bittorrent dht find --help'\n`,
     ],
     [
-      ["dht", "get-peers", "magnet:?xs=urn:btpk:" + "ab".repeat(32)],
-      "error: The magnet link names no info hash\nTry 'bittorrent dht get-peers --help'\n",
+      ["dht", "find", "magnet:?xs=urn:btpk:" + "ab".repeat(32)],
+      "error: The magnet link names no info hash\nTry 'bittorrent dht find --help'\n",
     ],
     [
       ["dht", "announce", "ab".repeat(20)],
@@ -105,7 +105,7 @@ Deno.test("runCli() answers wrong usage with exit code 2 and the way to the help
     [["dht", "put"], "error: Give either a text or --file\nTry 'bittorrent dht put --help'\n"],
     [
       ["dht", "put", "x", "--seq", "1"],
-      "error: Cannot use --seq without --seed-file\nTry 'bittorrent dht put --help'\n",
+      "error: Cannot use --seq without --key-file\nTry 'bittorrent dht put --help'\n",
     ],
     [
       ["dht", "put", "x".repeat(997)],

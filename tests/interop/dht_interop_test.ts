@@ -109,7 +109,7 @@ interop(
     const ours = JSON.parse(await dht(us, farm, "put", "from us", "--json"));
     assertEquals([ours.nodes, ours.refusals], [5, []]);
     assertEquals((await farm.ask("get", ours.target)).value, "from us");
-    const args = ["two", "--seed-file", path, "--salt", "salt", "--json"];
+    const args = ["two", "--key-file", path, "--salt", "salt", "--json"];
     const next = JSON.parse(await dht(us, farm, "put", ...args));
     assertEquals([next.nodes, next.seq, next.key], [5, 2, key]);
     const { value, seq } = await farm.ask("get-key", key, "salt");

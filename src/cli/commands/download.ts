@@ -10,7 +10,7 @@ import { resolvePeers } from "../peers.ts";
 import type { Terminal } from "../terminal.ts";
 import { isMagnet, readMagnet, readTorrentFile } from "../torrent_file.ts";
 import { openNetwork, readClientOptions, TRANSFER_NOTES, TRANSFER_OPTIONS } from "../transfer_options.ts";
-import { interrupted, watchTorrent, withClient } from "../with_client.ts";
+import { addTorrent, interrupted, watchTorrent, withClient } from "../with_client.ts";
 
 /** Downloads until everything wanted is there, and with `--seed` goes on serving it. */
 export const command: Command = defineCommand({
@@ -30,7 +30,9 @@ export const command: Command = defineCommand({
     overwrite: { kind: "flag", help: "write into files that exist with other content" },
     ...TRANSFER_OPTIONS,
   },
-  notes: `What is there already is kept, and a download that was interrupted is resumed.
+  notes:
+    `Of a link with a key (xs=urn:btpk:) it is the torrent that the key stands for now; 'dht follow' tells of later ones.
+What is there already is kept, and a download that was interrupted is resumed.
 Ctrl-C stops it cleanly, with exit code 130; a second Ctrl-C at once.
 
 ${TRANSFER_NOTES}`,
@@ -47,7 +49,7 @@ ${TRANSFER_NOTES}`,
       options.json,
       async (client, signal) => {
         await makeFolder(directory);
-        const torrent = await client.add(source, {
+        const addOptions = {
           peers,
           signal,
           sequential: options.sequential,
@@ -55,7 +57,8 @@ ${TRANSFER_NOTES}`,
           recheck: options.recheck,
           overwrite: options.overwrite,
           ...(files && { files }),
-        });
+        };
+        const torrent = await addTorrent(client, source, addOptions, said);
         await complete(torrent, "info" in source ? [] : options.file, signal, said);
         if (options.seed) await serve(torrent, signal, said);
         // Content that is whole needs no notes about what is there.

@@ -16,7 +16,7 @@ import { drawIdentity } from "../report.ts";
 import type { Terminal } from "../terminal.ts";
 import { isMagnet, readMagnet, readTorrentFile } from "../torrent_file.ts";
 import { openNetwork, readClientOptions, TRANSFER_NOTES, TRANSFER_OPTIONS } from "../transfer_options.ts";
-import { watchTorrent, withClient } from "../with_client.ts";
+import { addTorrent, watchTorrent, withClient } from "../with_client.ts";
 
 const OPTIONS = {
   output: {
@@ -39,7 +39,8 @@ export const command: Command = defineCommand({
   options: OPTIONS,
   notes: `Of a torrent the link is printed; it names the torrent, its trackers and its web seeds.
 Of a link the metadata is fetched from peers, and nothing of the content; the options are for that alone. FILE is
-replaced as a whole; without -o nothing that is there is replaced.
+replaced as a whole; without -o nothing that is there is replaced. Of a link with a key (xs=urn:btpk:) it is the torrent
+that the key stands for now.
 
 ${TRANSFER_NOTES}`,
   async run({ operands: [operand], options }, terminal) {
@@ -81,7 +82,8 @@ async function fetchMetadata(
   try {
     return await withClient(clientOptions, terminal, options.json, async (client, interruption) => {
       const signal = AbortSignal.any([interruption, expiry.signal]), announce = !options["no-announce"];
-      const torrent = await client.add(link, { metadataOnly: true, peers, announce, signal });
+      const addOptions = { metadataOnly: true, peers, announce, signal };
+      const torrent = await addTorrent(client, link, addOptions, options.json ? undefined : terminal);
       const found = torrent.metadata({ signal });
       return await (options.json ? found : watchTorrent(torrent, terminal, found, { wipe: true }));
     });

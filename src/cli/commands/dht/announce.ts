@@ -7,8 +7,8 @@ import { type Command, defineCommand } from "../../command.ts";
 import { DHT_OPTIONS } from "../../dht_options.ts";
 import { drawStored } from "../../dht_report.ts";
 import { Failure } from "../../failure.ts";
-import { readInfoHash } from "../../info_hash.ts";
-import { inquire, withDht } from "../../with_dht.ts";
+import { readTorrentName } from "../../info_hash.ts";
+import { inquire, resolveName, withDht } from "../../with_dht.ts";
 
 /** Announces a peer and prints those that are known already. */
 export const command: Command = defineCommand({
@@ -22,10 +22,11 @@ export const command: Command = defineCommand({
     `Nodes forget a peer after half an hour or so. They take its address from the datagram; the UDP port that
 it comes from is any. Exit code 0 if at least one node took it.`,
   async run({ operands: [text], options }, terminal) {
-    const infoHash = readInfoHash(text), { port, seed, json } = options;
+    const name = readTorrentName(text), { port, seed, json } = options;
     if (!port) throw new UsageError("Missing port: give the --port of the peer");
     const peers: PeerAddress[] = [];
     return await withDht({ ...options, port: undefined }, terminal, async (work) => {
+      const infoHash = await resolveName(work, name);
       for await (const news of inquire(work, { type: "announce", infoHash, port, seed })) {
         if (news.type === "peers") peers.push(...news.peers);
         if (news.type !== "stored") continue;
