@@ -281,10 +281,8 @@ export class ContentSession {
     life.gained(piece);
   }
 
-  /** Whoever loses a piece says so (BEP 54 "sender operation"). */
   #pieceLost(piece: number): void {
     this.#work?.progress.lost(piece);
-    this.#options.desk.tellAll({ type: "dontHave", piece });
     this.#noteIncomplete();
   }
 
@@ -296,7 +294,7 @@ export class ContentSession {
     if (life.hasReached("completed")) return;
     if (life.state === "downloading") life.enter("seeding");
     // BEP 21 "extension header": whoever is connected hears that we want nothing any more; a super-seed hides it.
-    if (!this.#work.live.isSuperSeeding) this.#options.desk.tellAll({ type: "uploadOnly", uploadOnly: true });
+    if (!this.#work.live.isSuperSeeding) this.#options.desk.tellUploadOnly(true);
     onCompleted(!this.#wasCompleteAtFirst);
     this.#wasCompleteAtFirst = false;
     life.emit({ type: "completed", infoHash: life.infoHash });
@@ -318,8 +316,9 @@ export class ContentSession {
 
   /** What was complete is not any more. */
   #noteIncomplete(): void {
-    const { life } = this.#options;
+    const { desk, life } = this.#options;
     if (this.#work?.live.isComplete) return;
+    if (life.hasReached("completed")) desk.tellUploadOnly(false);
     life.unreach("completed");
     if (life.state === "seeding") life.enter("downloading");
   }

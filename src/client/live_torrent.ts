@@ -206,6 +206,8 @@ export class LiveTorrent implements PeerHost {
         return host.pieceCompleted(effect.piece);
       case "pieceLost":
         return host.pieceLost(effect.piece);
+      case "dontHave":
+        return this.#sockets.get(effect.peer)?.tell({ type: "sendExtension", message: effect });
       case "completed":
         return host.completed();
     }

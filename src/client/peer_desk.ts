@@ -86,12 +86,14 @@ export class PeerDesk implements PeerSocketOwner {
   serve(host: PeerHost | undefined): void {
     this.#host = host;
     if (host === undefined) return;
-    const { pieceCount } = this.#options.facts();
+    const { pieceCount, metadataSize } = this.#options.facts();
     for (const [socket, opening] of this.#connected) {
       host.adopt(socket, opening);
       // Messages that waited for the metadata come out now, to the new host.
       if (pieceCount !== undefined) socket.tell({ type: "pieceCount", pieceCount });
     }
+    // Those who came before the metadata may ask us for it now (BEP 9 "extension header").
+    if (metadataSize !== undefined) this.tellAll({ type: "extensionHandshake", metadataSize });
   }
 
   /** Opens a connection, once there is a place for it; the host hears of its success or failure. */
@@ -155,6 +157,17 @@ export class PeerDesk implements PeerSocketOwner {
   /** Sends an extension message to every peer that understands it. */
   tellAll(message: ExtensionMessage): void {
     for (const socket of this.#connected.keys()) socket.tell({ type: "sendExtension", message });
+  }
+
+  /**
+   * Tells every peer whether we want nothing any more: by the message, or by a later handshake to who may know only the key
+   * (BEP 21 "extension header").
+   */
+  tellUploadOnly(uploadOnly: boolean): void {
+    for (const socket of this.#connected.keys()) {
+      const type = socket.understands("upload_only") ? "uploadOnly" : "extensionHandshake";
+      socket.tell({ type: "sendExtension", message: { type, uploadOnly } });
+    }
   }
 
   /** Offers an extension of the user's; the answer takes it back. @throws {TypeError} If its name is taken or invalid. */

@@ -2,8 +2,10 @@
 
 import { banHost } from "./departures.ts";
 import { refile } from "./filing.ts";
+import type { Peer } from "./peer.ts";
 import { closePiece } from "./requests.ts";
 import { send, type TorrentState } from "./state.ts";
+import { hide, isShown } from "./super_seed.ts";
 import { dropRequests, onBlockSent, onBlockUnreadable } from "./uploads.ts";
 import type { TorrentInput } from "./vocabulary.ts";
 
@@ -70,9 +72,16 @@ export function onReadFailed(state: TorrentState, input: InputOf<"readFailed">):
 function losePiece(state: TorrentState, piece: number): void {
   if (!isPiece(state, piece) || !state.ledger.lose(piece)) return;
   state.effects.push({ type: "pieceLost", piece });
-  for (const peer of state.peers.all()) dropRequests(state, peer, (other) => other === piece);
+  for (const peer of state.peers.all()) takeBack(state, peer, piece);
   refile(state, piece);
   state.mode.hungry = true;
+}
+
+/** BEP 54 "sender operation": who was told of the piece hears that it is gone; requests for it are dropped or rejected. */
+function takeBack(state: TorrentState, peer: Peer, piece: number): void {
+  if (isShown(peer, piece)) state.effects.push({ type: "dontHave", peer: peer.key, piece });
+  hide(peer, piece);
+  dropRequests(state, peer, (other) => other === piece);
 }
 
 function announcePiece(state: TorrentState, piece: number): void {

@@ -22,6 +22,12 @@ export function isShown(peer: Peer, piece: number): boolean {
   return peer.disguise === undefined || peer.disguise.shown.has(piece);
 }
 
+/** The peer is to forget a piece that is ours no longer; it may be shown it again. */
+export function hide({ disguise }: Peer, piece: number): void {
+  if (!disguise?.shown.delete(piece)) return;
+  disguise.offers = disguise.offers.filter((offer) => offer !== piece);
+}
+
 /** What the peer says it had before we showed it anything is no answer to an offer. */
 export function forgetOffersOf({ disguise, content }: Peer): void {
   if (disguise) disguise.offers = disguise.offers.filter((piece) => !content.have.has(piece));

@@ -114,7 +114,9 @@ export type TorrentEffect =
   | { readonly type: "ban"; readonly host: string; readonly reason: string }
   /** A piece is now ours: verified, written, announced to all peers. */
   | { readonly type: "pieceCompleted"; readonly piece: number }
-  /** A piece is ours no longer: say so to every peer that understands it (BEP 54 "sender operation"). */
+  /** A piece is ours no longer. */
   | { readonly type: "pieceLost"; readonly piece: number }
+  /** Take a piece back that this peer was told of, if it understands `lt_donthave` (BEP 54 "sender operation"). */
+  | { readonly type: "dontHave"; readonly peer: PeerKey; readonly piece: number }
   /** Every wanted piece is ours. Comes again after new priorities or lost pieces. */
   | { readonly type: "completed" };

@@ -213,3 +213,20 @@ Deno.test("superSeed spreads a torrent with little more than one copy sent", () 
   assert(sent < 1.15 * length, `${sent / length} copies`);
   assert(sent < sentBySeed(false));
 });
+
+Deno.test("superSeed takes a lost piece back from who was shown it, from nobody else, and may show it again", () => {
+  const machine = superSeed();
+  const a = connectEmpty(machine), b = connectEmpty(machine), [piece] = a.shown;
+  const told = machine.input({ type: "piecesLost", pieces: [piece!] });
+  assertEquals(told.filter(({ type }) => type === "dontHave"), [{
+    type: "dontHave",
+    peer: a.peer,
+    piece: piece!,
+  }]);
+  assertEquals(machine.peer(a.peer).disguise!.shown.has(piece!), false);
+  assertEquals(machine.peer(b.peer).disguise!.shown.size, 2);
+  machine.input({ type: "piecesFound", pieces: [piece!] });
+  const shown: number[] = [];
+  for (let round = 0; round < 20; round++) shown.push(...shownIn(machine.wait(10_000), a.peer));
+  assert(shown.includes(piece!));
+});

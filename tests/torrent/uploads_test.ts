@@ -156,7 +156,11 @@ Deno.test("readFailed gives the piece up, tells the peer, and asks for it again"
   machine.message(seed, { type: "haveNone" });
   for (let block = 0; block < 4; block++) machine.message(peer, { ...request, begin: block * BLOCK });
   const effects = machine.input({ type: "readFailed", peer, ...range });
-  assertEquals(effects.slice(0, 1), [{ type: "pieceLost", piece: 0 }]);
+  assertEquals(effects.slice(0, 3), [
+    { type: "pieceLost", piece: 0 },
+    { type: "dontHave", peer, piece: 0 },
+    { type: "dontHave", peer: seed, piece: 0 },
+  ]);
   assertEquals(sentIn(effects, "reject", peer).length, 1);
   assert(!machine.state.mode.completed);
   assertEquals(sentIn(machine.message(seed, { type: "have", piece: 0 }), "interested").length, 1);
