@@ -34,6 +34,8 @@ export class Outbox {
   readonly #options: OutboxOptions;
   #messages: Uint8Array[] = [];
   #messageBytes = 0;
+  /** Some message that waits is in a hurry. */
+  #isInHurry = false;
   #blocks: BlockRange[] = [];
   #isPumping = false;
   #isClosed = false;
@@ -54,6 +56,7 @@ export class Outbox {
     if (this.#isClosed) return;
     this.#messages.push(bytes);
     this.#messageBytes += bytes.length;
+    this.#isInHurry = true;
     if (this.#messageBytes > MOST_WAITING) this.#fail(new Error("the peer does not read"));
     else this.#wake();
   }
@@ -66,7 +69,8 @@ export class Outbox {
     const { clock } = this.#options;
     this.#cancelLater ??= clock.schedule(clock.now() + PATIENCE_MS, () => {
       this.#cancelLater = undefined;
-      if (this.#messages.length > 0) this.#wake();
+      this.#isInHurry = this.#messages.length > 0;
+      this.#wake();
     });
   }
 
@@ -80,13 +84,18 @@ export class Outbox {
   /** Forgets what waits. Safe to call twice. */
   close(): void {
     this.#isClosed = true;
+    this.#isInHurry = false;
     this.#cancelLater?.();
     this.#messages = [];
     this.#blocks = [];
   }
 
+  get #hasWork(): boolean {
+    return this.#isInHurry || this.#blocks.length > 0;
+  }
+
   #wake(): void {
-    if (this.#isPumping) return;
+    if (this.#isPumping || !this.#hasWork) return;
     this.#isPumping = true;
     void this.#pump();
   }
@@ -95,7 +104,7 @@ export class Outbox {
     try {
       await undefined; // let the caller say all it has to say: it goes out in one write
       let buffer: Uint8Array | undefined; // lives as long as there is something to send
-      while (!this.#isClosed && (this.#messages.length > 0 || this.#blocks.length > 0)) {
+      while (!this.#isClosed && this.#hasWork) {
         if (this.#blocks.length === 0) {
           await this.#options.connection.write(this.#takeMessages());
           continue;
@@ -108,7 +117,7 @@ export class Outbox {
     } finally {
       this.#isPumping = false;
     }
-    if (this.#messages.length > 0 || this.#blocks.length > 0) this.#wake();
+    this.#wake();
   }
 
   /** One write: the messages that wait, then as many blocks as fit. */
@@ -144,6 +153,7 @@ export class Outbox {
     const messages = this.#messages, length = this.#messageBytes;
     this.#messages = [];
     this.#messageBytes = 0;
+    this.#isInHurry = false;
     if (messages.length === 1) return messages[0]!;
     const gathered = new Uint8Array(length);
     let offset = 0;

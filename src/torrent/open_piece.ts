@@ -1,5 +1,6 @@
 /** One piece on its way: its memory, and per block who is asked and who sent it. Phases: filling -> storing. */
 
+import { copyInto } from "../bytes/copy.ts";
 import { BlockSenders } from "./block_senders.ts";
 import { BLOCK_LENGTH } from "./options.ts";
 import type { PeerKey } from "./vocabulary.ts";
@@ -111,7 +112,7 @@ export class OpenPiece {
   /** Copies a missing block in. Its length must be right. */
   receive(block: number, bytes: Uint8Array, host: string): void {
     if (this.#requests[block] === 0) this.#free--;
-    this.bytes.set(bytes, block * BLOCK_LENGTH);
+    copyInto(this.bytes, bytes, block * BLOCK_LENGTH);
     this.senders.set(block, host);
     this.#missing--;
   }
