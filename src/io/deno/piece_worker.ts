@@ -5,7 +5,7 @@ import { hashPieces } from "./hash_pieces.ts";
 import { storageFault } from "./storage_fault.ts";
 import { SyncFiles } from "./sync_files.ts";
 import { matchesHashSync } from "./sync_hash.ts";
-import type { StoreTask, WorkerReply, WorkerRequest } from "./worker_messages.ts";
+import type { PieceToStore, StoreResult, WorkerReply, WorkerRequest } from "./worker_messages.ts";
 
 /** The part of a worker's global scope that is needed; the types of windows have it otherwise. */
 interface WorkerScope {
@@ -16,21 +16,32 @@ interface WorkerScope {
 const scope = globalThis as unknown as WorkerScope;
 const written = new SyncFiles("write"), read = new SyncFiles("read");
 
-function store(task: number, { bytes, hash, spans, dropped }: StoreTask): WorkerReply {
-  for (const path of dropped) written.drop(path);
-  if (!matchesHashSync(bytes, hash)) return { task, type: "corrupt" };
+function store({ bytes, hash, spans }: PieceToStore): StoreResult {
+  if (!matchesHashSync(bytes, hash)) return { type: "corrupt" };
   const versions: (WrittenVersion & { file: number })[] = [];
   for (const { file, path, fileOffset, knownLength, pieceOffset, length } of spans) {
     const part = length === bytes.length ? bytes : bytes.subarray(pieceOffset, pieceOffset + length);
     versions.push({ file, ...written.write(path, { offset: fileOffset, knownLength, bytes: part }) });
   }
-  return { task, type: "stored", written: versions };
+  return { type: "stored", written: versions };
+}
+
+/** What goes wrong with one piece says nothing about the next. */
+function tryToStore(piece: PieceToStore): StoreResult {
+  try {
+    return store(piece);
+  } catch (error) {
+    return { type: "failed", error: storageFault(error) };
+  }
 }
 
 scope.onmessage = ({ data }) => {
   const { task } = data;
   try {
-    if (data.type === "store") return scope.postMessage(store(task, data));
+    if (data.type === "store") {
+      for (const path of data.dropped) written.drop(path);
+      return scope.postMessage({ task, type: "stored", results: data.pieces.map(tryToStore) });
+    }
     hashPieces(
       data,
       read,

@@ -1,22 +1,20 @@
 /** Workers that verify and write pieces, shared by all torrents of a process: started when needed, ended when idle. */
 
 import { systemClock } from "../clock.ts";
-import { fromStorageFault } from "./storage_fault.ts";
-import { coreCount, WorkerFailure, WorkerLane } from "./worker_lane.ts";
-import type { StoreTask, WorkerReply } from "./worker_messages.ts";
+import { StoreLane, type StoreReply } from "./store_lane.ts";
+import { coreCount, WorkerFailure } from "./worker_lane.ts";
+import type { PieceToStore } from "./worker_messages.ts";
 
 /** One core is busy with the network; hashing on four others takes what any disk can. */
 const MAX_LANES = 4;
 /** Starting a worker takes some 40 ms: not worth it twice within a download, and none is kept for seeding. */
 const IDLE_MS = 10_000;
 
-/** What became of a piece. */
-export type StoreReply = Extract<WorkerReply, { type: "stored" | "corrupt" }>;
-
 /** The workers of a process. */
 export class PieceWorkers {
-  readonly #lanes: { readonly worker: WorkerLane; readonly dropped: Set<string> }[] = [];
+  readonly #lanes: StoreLane[] = [];
   readonly #users = new Set<unknown>();
+  readonly #mostLanes = Math.min(MAX_LANES, Math.max(1, coreCount() - 1));
   #cancelIdle: () => void = () => {};
   #isBroken = false;
 
@@ -42,45 +40,35 @@ export class PieceWorkers {
    * @throws {StorageError} If it cannot be written.
    * @throws {WorkerFailure} If there is no worker to do it.
    */
-  async store(task: Omit<StoreTask, "type" | "dropped">): Promise<StoreReply> {
+  async store(piece: PieceToStore): Promise<StoreReply> {
     this.#cancelIdle();
-    let answer: StoreReply | undefined;
     try {
-      const lane = this.#freest(), dropped = [...lane.dropped];
-      lane.dropped.clear();
-      await lane.worker.run({ ...task, type: "store", dropped }, (reply) => {
-        if (reply.type === "failed") throw fromStorageFault(reply.error);
-        if (reply.type === "stored" || reply.type === "corrupt") answer = reply;
-        return true;
-      });
+      return await this.#freest().store(piece);
     } catch (error) {
       if (error instanceof WorkerFailure) this.#break();
       throw error;
     } finally {
       this.#restIfIdle();
     }
-    if (answer === undefined) throw new WorkerFailure("Cannot understand a worker");
-    return answer;
   }
 
   /** Handles of this file lead nowhere any more. */
   drop(path: string): void {
-    for (const { dropped } of this.#lanes) dropped.add(path);
+    for (const lane of this.#lanes) lane.drop(path);
   }
 
   /** The worker with the fewest pieces to do; a new one while there are cores. */
-  #freest(): { readonly worker: WorkerLane; readonly dropped: Set<string> } {
-    const freest = this.#lanes.toSorted((a, b) => a.worker.load - b.worker.load)[0];
-    if (freest !== undefined && (freest.worker.load === 0 || this.#lanes.length >= mostLanes())) {
-      return freest;
-    }
-    const lane = { worker: new WorkerLane(), dropped: new Set<string>() };
+  #freest(): StoreLane {
+    let freest = this.#lanes[0];
+    for (const lane of this.#lanes) if (lane.load < freest!.load) freest = lane;
+    if (freest !== undefined && (freest.load === 0 || this.#lanes.length >= this.#mostLanes)) return freest;
+    const lane = new StoreLane();
     this.#lanes.push(lane);
     return lane;
   }
 
   #restIfIdle(): void {
-    if (this.#lanes.some(({ worker }) => worker.load > 0)) return;
+    if (this.#lanes.some(({ load }) => load > 0)) return;
     this.#cancelIdle();
     this.#cancelIdle = this.#lanes.length === 0
       ? () => {}
@@ -94,10 +82,6 @@ export class PieceWorkers {
 
   #end(): void {
     this.#cancelIdle();
-    for (const { worker } of this.#lanes.splice(0)) worker.close();
+    for (const lane of this.#lanes.splice(0)) lane.close();
   }
-}
-
-function mostLanes(): number {
-  return Math.min(MAX_LANES, Math.max(1, coreCount() - 1));
 }

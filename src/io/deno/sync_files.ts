@@ -51,12 +51,15 @@ export class SyncFiles {
   write(path: string, { offset, knownLength, bytes }: Writing): WrittenVersion {
     const file = this.#get(path);
     try {
-      const wasCut = file.statSync().size < knownLength;
+      const end = offset + bytes.length;
+      // A write that ends before what is known hides no cut: then one look, afterwards, is enough.
+      const wasShort = 0 < knownLength && knownLength <= end && file.statSync().size < knownLength;
       file.seekSync(offset, Deno.SeekMode.Start);
       for (let written = 0; written < bytes.length;) {
         written += file.writeSync(written === 0 ? bytes : bytes.subarray(written));
       }
-      return { ...versionOf(file.statSync()), wasCut };
+      const version = versionOf(file.statSync());
+      return { ...version, wasCut: wasShort || version.length < knownLength };
     } catch (cause) {
       throw storageError("write", path, cause);
     }

@@ -20,15 +20,20 @@ export interface WriteSpan {
   readonly length: number;
 }
 
-/** Verify a piece and write it. */
-export interface StoreTask {
-  readonly type: "store";
+/** A piece to be verified and written. */
+export interface PieceToStore {
   /** The piece; in shared memory, or a copy. */
   readonly bytes: Uint8Array;
   /** What it must hash to. */
   readonly hash: PieceHash;
   /** Where it goes. */
   readonly spans: readonly WriteSpan[];
+}
+
+/** Verify pieces and write them, one after the other. */
+export interface StoreTask {
+  readonly type: "store";
+  readonly pieces: readonly PieceToStore[];
   /** Files whose handles lead nowhere any more, by path. */
   readonly dropped: readonly string[];
 }
@@ -64,12 +69,19 @@ export interface StorageFault {
   readonly causeCode: string | undefined;
 }
 
+/** What became of one piece. */
+export type StoreResult =
+  | { readonly type: "stored"; readonly written: readonly (WrittenVersion & { readonly file: number })[] }
+  | { readonly type: "corrupt" }
+  | { readonly type: "failed"; readonly error: StorageFault };
+
 /** What a worker answers. */
 export type WorkerReply =
   & { readonly task: number }
   & (
-    | { readonly type: "stored"; readonly written: readonly (WrittenVersion & { readonly file: number })[] }
-    | { readonly type: "corrupt" }
+    /** What became of the pieces of a `store`, in their order. */
+    | { readonly type: "stored"; readonly results: readonly StoreResult[] }
+    /** The whole task failed. */
     | { readonly type: "failed"; readonly error: StorageFault }
     /** Pieces whose hashes are in the shared memory, and those that could not be read. More comes. */
     | {

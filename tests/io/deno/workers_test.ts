@@ -99,6 +99,36 @@ Deno.test("PieceWorkers.store() writes, refuses what is corrupt, and tells what 
     workers.detach(user);
   }));
 
+Deno.test("PieceWorkers.store() answers for each piece, however many go in one message", () =>
+  inFolder(async (directory) => {
+    const workers = new PieceWorkers(), user = {};
+    workers.attach(user);
+    const bytes = new Uint8Array(new SharedArrayBuffer(10)).fill(7), hash = { sha1: await sha1(bytes) };
+    const span = (path: string) => ({
+      ...{ file: 0, fileOffset: 0, knownLength: 0, pieceOffset: 0, length: 10 },
+      path: `${directory}/${path}`,
+    });
+    const results = await Promise.allSettled([
+      ...["a", "b", "no/c", "d"].map((path) => workers.store({ bytes, hash, spans: [span(path)] })),
+      workers.store({ bytes: bytes.slice(1), hash, spans: [span("e")] }),
+    ]);
+    assertEquals(
+      results.map((result) => result.status === "fulfilled" ? result.value.type : result.reason.name),
+      ["stored", "stored", "StorageError", "stored", "corrupt"],
+    );
+    const names = await Array.fromAsync(Deno.readDir(directory), ({ name }) => name);
+    assertEquals(names.sort(), ["a", "b", "d"]);
+    workers.detach(user);
+  }));
+
+Deno.test("PieceWorkers.store() fails for pieces that wait when the last user leaves", async () => {
+  const workers = new PieceWorkers(), user = {}, hash = { sha1: new Uint8Array(20) };
+  workers.attach(user);
+  const pieces = [1, 2, 3].map((length) => workers.store({ bytes: new Uint8Array(length), hash, spans: [] }));
+  workers.detach(user);
+  for (const piece of pieces) await assertRejects(() => piece, WorkerFailure);
+});
+
 Deno.test("PieceWorkers.drop() lets a file that was replaced be found again", () =>
   inFolder(async (directory) => {
     const workers = new PieceWorkers(), user = {}, path = `${directory}/a.part`;
@@ -121,7 +151,7 @@ Deno.test("PieceWorkers.drop() lets a file that was replaced be found again", ()
 Deno.test("WorkerLane.close() ends what it was doing with an error", async () => {
   const lane = new WorkerLane(), hash = { sha1: new Uint8Array(20) };
   const task = lane.run(
-    { type: "store", bytes: new Uint8Array(1), hash, spans: [], dropped: [] },
+    { type: "store", pieces: [{ bytes: new Uint8Array(1), hash, spans: [] }], dropped: [] },
     () => true,
   );
   lane.close();
