@@ -22,8 +22,13 @@ import type { PeerDesk } from "./peer_desk.ts";
 import type { PeerHost } from "./peer_host.ts";
 import type { Opening, PeerSocket } from "./peer_socket.ts";
 
-/** Open `store` effects above which peers are not read any more: TCP then slows them down. */
-const MOST_OPEN_STORES = 64;
+/**
+ * Bytes on their way to the disk above which peers are not read any more: TCP then slows them down. Enough to keep
+ * workers and disk busy; more would only be memory, and memory that was used long ago is slow.
+ */
+const MOST_STORING_BYTES = 8 << 20;
+/** Pieces that may be on their way however long they are, and however short. */
+const MIN_STORES = 2, MAX_STORES = 64;
 
 /** What a live torrent tells the session around it. */
 export interface LiveTorrentHost {
@@ -60,6 +65,7 @@ type Effect<T extends TorrentEffect["type"]> = Extract<TorrentEffect, { type: T 
 /** Joins the torrent machine with the world. */
 export class LiveTorrent implements PeerHost {
   readonly #machine: Torrent;
+  readonly #mostOpenStores: number;
   readonly #options: LiveTorrentOptions;
   readonly #metadata: MetadataShare;
   readonly #sockets = new Map<PeerKey, PeerSocket>();
@@ -76,6 +82,8 @@ export class LiveTorrent implements PeerHost {
     this.#options = options;
     this.#metadata = new MetadataShare(options.metainfo);
     this.#machine = new Torrent(options.torrent, options.clock.now());
+    const { pieceLength } = options.torrent.geometry;
+    this.#mostOpenStores = Math.min(MAX_STORES, Math.max(MIN_STORES, MOST_STORING_BYTES / pieceLength));
   }
 
   /** Counters and rates. */
@@ -113,7 +121,7 @@ export class LiveTorrent implements PeerHost {
     this.#isHandling = true;
     try {
       for (let next: TorrentInput | undefined = input; next !== undefined; next = this.#inputs.shift()) {
-        for (const effect of this.#machine.handle(next, this.#now())) this.#perform(effect);
+        this.#performAll(this.#machine.handle(next, this.#now()));
       }
     } finally {
       this.#isHandling = false;
@@ -170,7 +178,7 @@ export class LiveTorrent implements PeerHost {
 
   /** Settles when peers may be read: while much waits for the disk, they may not (back-pressure). */
   mayRead(): Promise<void> | undefined {
-    if (this.#machine.openStores <= MOST_OPEN_STORES || this.#isClosed) return undefined;
+    if (this.#machine.openStores <= this.#mostOpenStores || this.#isClosed) return undefined;
     return new Promise((resolve) => this.#readers.push(resolve));
   }
 
@@ -185,6 +193,16 @@ export class LiveTorrent implements PeerHost {
     this.#cancelWake();
     this.#sockets.clear();
     this.#releaseReaders();
+  }
+
+  /** Performs effects in their order; messages in a row to the same peer are encoded together. */
+  #performAll(effects: readonly TorrentEffect[]): void {
+    for (let at = 0; at < effects.length;) {
+      const effect = effects[at]!, messages = messagesInARow(effects, at);
+      if (effect.type === "send" && messages.length > 1) this.#sockets.get(effect.peer)?.sendAll(messages);
+      else this.#perform(effect);
+      at += Math.max(1, messages.length);
+    }
   }
 
   #perform(effect: TorrentEffect): void {
@@ -232,7 +250,7 @@ export class LiveTorrent implements PeerHost {
       this.dispatch({ type: "storeFailed", piece });
       if (!this.#isClosed) this.#options.host.storeFailed(asStorageError(error));
     }
-    if (this.#machine.openStores <= MOST_OPEN_STORES) this.#releaseReaders();
+    if (this.#machine.openStores <= this.#mostOpenStores) this.#releaseReaders();
   }
 
   #now(): number {
@@ -261,6 +279,20 @@ export class LiveTorrent implements PeerHost {
       else this.#scheduleWake();
     });
   }
+}
+
+/** The messages of `send` effects from an index on, as far as they follow each other and go to one peer. */
+function messagesInARow(effects: readonly TorrentEffect[], from: number): readonly PeerMessage[] {
+  const first = effects[from]!, second = effects[from + 1];
+  if (first.type !== "send") return [];
+  if (second?.type !== "send" || second.peer !== first.peer) return [first.message];
+  const messages: PeerMessage[] = [];
+  for (let at = from; at < effects.length; at++) {
+    const effect = effects[at]!;
+    if (effect.type !== "send" || effect.peer !== first.peer) break;
+    messages.push(effect.message);
+  }
+  return messages;
 }
 
 /** The facts of an extension handshake that the machine decides by. */

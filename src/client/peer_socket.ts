@@ -149,6 +149,13 @@ export class PeerSocket {
     this.#isInHurry = true;
   }
 
+  /** Sends messages in one write. */
+  sendAll(messages: readonly PeerMessage[]): void {
+    this.#isInHurry = messages.some(({ type }) => type !== "have");
+    this.tell({ type: "sendAll", messages });
+    this.#isInHurry = true;
+  }
+
   /** Reads a block and sends it. */
   sendBlock(range: BlockRange): void {
     this.#outbox.sendBlock(range);

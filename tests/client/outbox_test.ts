@@ -66,6 +66,21 @@ Deno.test("Outbox reads blocks behind their headers, gathers them, and reports e
   assertEquals(sent, ranges);
 });
 
+Deno.test("Outbox does not send patient messages at once because something was being sent when they came", async () => {
+  const { stream, writes, block, unblock } = connection(), clock = new VirtualClock();
+  const { box } = outbox(stream, clock);
+  block();
+  box.send(Uint8Array.of(1));
+  await settle();
+  box.sendLater(Uint8Array.of(2));
+  unblock();
+  await settle();
+  assertEquals(writes, [Uint8Array.of(1)]);
+  box.send(Uint8Array.of(3));
+  await settle();
+  assertEquals(writes, [Uint8Array.of(1), Uint8Array.of(2, 3)]);
+});
+
 Deno.test("Outbox lets messages overtake blocks that wait", async () => {
   const { stream, writes, block, unblock } = connection(), { box } = outbox(stream);
   block();
