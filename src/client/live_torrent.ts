@@ -30,6 +30,9 @@ const MOST_STORING_BYTES = 8 << 20;
 /** Pieces that may be on their way however long they are, and however short. */
 const MIN_STORES = 2, MAX_STORES = 64;
 
+/** Time between two looks at what is in memory: it is advice, and a look at a full cache takes microseconds. */
+const ADVISE_EVERY_MS = 1000;
+
 /** What a live torrent tells the session around it. */
 export interface LiveTorrentHost {
   /** Never talk to this host again. */
@@ -73,6 +76,7 @@ export class LiveTorrent implements PeerHost {
   #isHandling = false;
   #isClosed = false;
   #wakeAt = Infinity;
+  #adviseAt = -Infinity;
   #cancelWake: () => void = () => {};
   #readers: (() => void)[] = [];
   readonly #storing = new Set<Promise<void>>();
@@ -169,6 +173,7 @@ export class LiveTorrent implements PeerHost {
   /** Tells the machine that a block has left. */
   blockSent({ key: peer }: PeerSocket, { piece, begin, length }: BlockRange): void {
     this.dispatch({ type: "blockSent", peer, piece, begin, length });
+    this.#advise();
   }
 
   /** Tells the machine that a block could not be read: the piece is ours no longer. */
@@ -229,6 +234,15 @@ export class LiveTorrent implements PeerHost {
       case "completed":
         return host.completed();
     }
+  }
+
+  /** Tells the machine now and then what is in memory, if there are peers that could make use of it. */
+  #advise(): void {
+    const now = this.#now();
+    if (now < this.#adviseAt || this.#sockets.size < 2) return;
+    this.#adviseAt = now + ADVISE_EVERY_MS;
+    const pieces = this.#options.store.cached?.() ?? [];
+    if (pieces.length > 0) this.dispatch({ type: "cached", pieces });
   }
 
   #closePeer({ peer, reason }: Effect<"close">): void {

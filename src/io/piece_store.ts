@@ -93,6 +93,11 @@ export class ContentPieceStore implements PieceStore {
     return this.#readAhead.read(piece, begin, into);
   }
 
+  /** Pieces that can be read without the storage, the latest last. */
+  cached(): readonly number[] {
+    return this.#readAhead.pieces();
+  }
+
   /** Whether what is on the disk hashes to what it should. */
   check(piece: number): Promise<boolean> {
     return this.#run(() => this.#check(piece));

@@ -123,6 +123,19 @@ export class ReadAhead {
     return DONE;
   }
 
+  /** Pieces that are in memory as a whole, the latest last. */
+  pieces(): readonly number[] {
+    const lengths = new Map<number, number>();
+    for (const [key, { loading, memory }] of this.#chunks) {
+      if (loading !== undefined) continue;
+      const piece = Math.floor(key / this.#chunksPerPiece), length = lengths.get(piece) ?? 0;
+      lengths.delete(piece); // to the end
+      lengths.set(piece, length + memory.length);
+    }
+    const isWhole = ([piece, length]: [number, number]) => length === this.#source.pieceSize(piece);
+    return [...lengths].filter(isWhole).map(([piece]) => piece);
+  }
+
   /** Forgets what was read of a piece, or of all. */
   forget(piece?: number): void {
     if (this.#chunks.size === 0) return;

@@ -84,6 +84,8 @@ export interface PieceStore extends AsyncDisposable {
    * @throws {StorageError} If the content is not there any more.
    */
   read(piece: number, begin: number, into: Uint8Array): Promise<void>;
+  /** Pieces that can be read without the disk, the latest last, where the store knows: peers are advised to ask for them. */
+  cached?(): readonly number[];
   /** Whether what is on the disk hashes to what it should; a missing or short file is `false`, not an error. */
   check(piece: number): Promise<boolean>;
   /** Checks every piece with all cores the runtime gives; answers those that are there. */

@@ -123,14 +123,17 @@ export class Availability {
     return undefined;
   }
 
-  /** A random one of the fresh pieces of the chooser, if it has the highest priority of all; else the rarest. */
+  /** A suggested or random one of the fresh pieces of the chooser, if it has the highest priority of all; else the rarest. */
   pickRandom(chooser: Chooser): number | undefined {
-    const { has, random } = chooser;
+    const { has, random, suggested } = chooser;
+    const top = this.#sizes.findLastIndex((size) => size > 0);
+    const isTop = (piece: number) => this.#levels[piece] === top && mayHave(chooser, piece);
+    const advised = suggested.find((piece) => this.fresh.has(piece) && isTop(piece));
+    if (advised !== undefined) return advised;
     const found = this.fresh.nextShared(has, randomBelow(random, has.length));
     const piece = found >= 0 ? found : this.fresh.nextShared(has, 0);
     if (piece < 0) return undefined;
-    const top = this.#sizes.findLastIndex((size) => size > 0);
-    return this.#levels[piece] === top && mayHave(chooser, piece) ? piece : this.pickRarest(chooser);
+    return isTop(piece) ? piece : this.pickRarest(chooser);
   }
 
   /** The lowest of the fresh pieces of the chooser, whatever its priority. */

@@ -17,6 +17,7 @@ import {
 import { refillAll } from "./requesting.ts";
 import { fillSlots, runRound } from "./slots.ts";
 import type { TorrentState } from "./state.ts";
+import { onCached } from "./suggesting.ts";
 import { offerPieces, replaceOffers } from "./super_seed.ts";
 import { sweep } from "./sweep.ts";
 import type { TorrentEffect, TorrentInput } from "./vocabulary.ts";
@@ -38,6 +39,7 @@ const ON_INPUT: { readonly [T in TorrentInput["type"]]: Row<T> } = {
   peerDontHave: onPeerDontHave,
   blockSent: onSent,
   readFailed: onReadFailed,
+  cached: onCached,
   pieceStored: onPieceStored,
   pieceCorrupt: onPieceCorrupt,
   storeFailed: onStoreFailed,

@@ -70,6 +70,8 @@ export interface PeerUpload {
   readonly queue: RequestQueue;
   /** What it may ask for while we choke it (BEP 6 "Allowed Fast"); the announced set. */
   readonly allowedFast: Set<number>;
+  /** Pieces that were suggested to it, the latest last (BEP 6 "Suggest Piece"). */
+  readonly suggested: Set<number>;
   /** The set it would get, from its address. */
   readonly allowedFastOffer: readonly number[];
   /** Bytes of `read` effects under way. */
@@ -159,6 +161,7 @@ export function createPeer(
       rate: new Rate(now),
       queue: new RequestQueue(),
       allowedFast: new Set(),
+      suggested: new Set(),
       allowedFastOffer: connected.fast ? connected.allowedFast : [],
       readingBytes: 0,
       reading: 0,

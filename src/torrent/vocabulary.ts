@@ -51,6 +51,8 @@ export type TorrentInput =
   | { readonly type: "blockSent"; readonly peer: PeerKey } & BlockRange
   /** A `read` effect failed: the content is not what it was; the piece is ours no longer. */
   | { readonly type: "readFailed"; readonly peer: PeerKey } & BlockRange
+  /** Pieces of ours that can be read without the disk, the latest last: peers may like to ask for them (BEP 6 "Suggest Piece"). */
+  | { readonly type: "cached"; readonly pieces: readonly number[] }
   /** A `store` effect ended well: the piece is verified and written. */
   | { readonly type: "pieceStored"; readonly piece: number }
   /** A `store` effect found a hash that does not match. */

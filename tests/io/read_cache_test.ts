@@ -105,3 +105,24 @@ Deno.test("read() rejects as the disk does, and tries again the next time", asyn
   disk.failure = undefined;
   await readBlock(ahead, 0, 0);
 });
+
+Deno.test("pieces() tells which pieces are in memory as a whole, the latest last", async () => {
+  const disk = new Disk(), ahead = disk.ahead(new ReadCache(6 * CHUNK));
+  const readPiece = async (piece: number) => {
+    for (const begin of [0, CHUNK, 2 * CHUNK]) await readBlock(ahead, piece, begin, 1000);
+  };
+  await readPiece(4);
+  await readBlock(ahead, 5, 0);
+  await readPiece(2);
+  assertEquals(ahead.pieces(), [4, 2]);
+  await readPiece(7);
+  assertEquals(ahead.pieces(), [2, 7]); // there is no room for three
+  ahead.forget(7);
+  assertEquals(ahead.pieces(), [2]);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  disk.gate = promise;
+  const reading = readPiece(9);
+  assertEquals(ahead.pieces().includes(9), false);
+  resolve();
+  await reading;
+});

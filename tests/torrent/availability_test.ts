@@ -117,6 +117,17 @@ Deno.test("Availability.pickRarest() takes a suggestion among equals, not before
   assert(availability.pickRarest(chooser(all, 1, { suggested: [7] })) !== 7);
 });
 
+Deno.test("Availability.pickRandom() takes a suggestion if it has the highest priority", () => {
+  const availability = new Availability(10, 2), all = Bitfield.full(10);
+  availability.addPeer(all);
+  for (let piece = 0; piece < 10; piece++) availability.insert(piece, 4);
+  assertEquals(availability.pickRandom(chooser(all, 1, { suggested: [3, 7] })), 3);
+  availability.insert(7, 5);
+  assertEquals(availability.pickRandom(chooser(all, 1, { suggested: [3, 7] })), 7);
+  availability.insert(8, 6);
+  assertEquals(availability.pickRandom(chooser(all, 1, { suggested: [3, 7] })), 8);
+});
+
 Deno.test("Availability never picks what was refused", () => {
   const availability = new Availability(3, 2);
   const all = Bitfield.full(3);
