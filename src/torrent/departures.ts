@@ -4,6 +4,7 @@ import { isUploadOnly, type Peer } from "./peer.ts";
 import { closeExclusive, takeAllBack } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
 import type { TorrentCloseReason } from "./vocabulary.ts";
+import { discardWebSeed } from "./web_fetches.ts";
 
 /** What the reason says about the peer: `rules` broken, its own `choice` of silence, or `ours`, no fault of its. */
 const FAULT: { readonly [R in TorrentCloseReason]: "rules" | "choice" | "ours" } = {
@@ -46,15 +47,19 @@ export function removePeer(state: TorrentState, peer: Peer, blameless = false): 
   });
 }
 
-/** Bans a host: its connections are closed, and the blocks it sent are asked for again. */
+/** Bans a host, or the web seed of that URL: its connections are closed, and the blocks it sent are asked for again. */
 export function banHost(state: TorrentState, host: string, reason: string): void {
-  state.candidates.ban(host);
-  state.effects.push({ type: "ban", host, reason });
-  for (const peer of state.peers.withHost(host)) closePeer(state, peer, "banned");
+  if (!discardWebSeed(state, host, reason)) banPeers(state, host, reason);
   for (const open of state.downloads.all()) {
     if (open.isStoring) continue;
     open.forget(host);
     state.downloads.settle(open);
   }
   state.mode.hungry = true;
+}
+
+function banPeers(state: TorrentState, host: string, reason: string): void {
+  state.candidates.ban(host);
+  state.effects.push({ type: "ban", host, reason });
+  for (const peer of state.peers.withHost(host)) closePeer(state, peer, "banned");
 }

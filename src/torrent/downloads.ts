@@ -3,6 +3,7 @@
 import { BLOCK_LENGTH, type PieceBuffers, type PieceGeometry } from "./options.ts";
 import { OpenPiece } from "./open_piece.ts";
 import type { PeerKey } from "./vocabulary.ts";
+import { WebSeeds } from "./web_seeds.ts";
 
 /** Pieces that may be open however long they are: fewer would leave peers without work while one is stored. */
 const MIN_OPEN_PIECES = 4;
@@ -21,11 +22,13 @@ export interface DownloadsOptions {
 export class Downloads {
   /** Open pieces that have a free block, in the order they got one. */
   readonly withFree: Set<OpenPiece> = new Set();
+  /** The web seeds, and which blocks they are asked for. */
+  readonly webSeeds: WebSeeds = new WebSeeds();
   /** A piece could not be opened for want of memory: whoever waits is served when one closes. */
   starved = false;
   /** At the last sweep, some peer owed us an answer for long. */
   hasLate = false;
-  /** Requests under way, all peers together. */
+  /** Requests under way, all peers and web seeds together. */
   outstanding = 0;
   /** How many pieces wait for the answer to their `store` effect. */
   storing = 0;
@@ -40,6 +43,11 @@ export class Downloads {
     this.#options = options;
     this.#maxOpen = Math.max(MIN_OPEN_PIECES, Math.floor(options.maxOpenBytes / pieceLength));
     this.#blocksPerPiece = Math.ceil(pieceLength / BLOCK_LENGTH);
+  }
+
+  /** Most open pieces at a time. */
+  get capacity(): number {
+    return this.#maxOpen;
   }
 
   /** Number of open pieces. */

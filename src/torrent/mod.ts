@@ -96,4 +96,6 @@ export type {
   TorrentCloseReason,
   TorrentEffect,
   TorrentInput,
+  WebFetchKey,
+  WebSeedKey,
 } from "./vocabulary.ts";

@@ -46,7 +46,7 @@ export function onPiece(
     // The block is taken before its request is released, so that it never counts as free.
     open.receive(block, bytes, peer.address.host);
     if (answer.isAwaited) open.release(block);
-    onReceived(state, open, block);
+    blockReceived(state, open, block);
   }
   refill(state, peer);
 }
@@ -94,7 +94,8 @@ function mayTake(peer: Peer, open: OpenPiece): boolean {
   return open.exclusive === undefined || open.exclusive === peer.key;
 }
 
-function onReceived(state: TorrentState, open: OpenPiece, block: number): void {
+/** What follows from a block that was taken: who else is asked for it is not any more, and a whole piece is stored. */
+export function blockReceived(state: TorrentState, open: OpenPiece, block: number): void {
   state.downloads.settle(open);
   const askedToo = open.requestsOf(block) > 0 ? cancelBlock(state, open, block) : [];
   if (open.isStoring) {

@@ -9,6 +9,7 @@ import type { TorrentState } from "./state.ts";
 import { setSuperSeed } from "./super_seed.ts";
 import { READER_SWEEP_MS } from "./sweep.ts";
 import type { TorrentInput } from "./vocabulary.ts";
+import { abortForReaders } from "./web_fetches.ts";
 
 type InputOf<T extends TorrentInput["type"]> = Extract<TorrentInput, { type: T }>;
 
@@ -34,7 +35,7 @@ export function onSuperSeed(state: TorrentState, input: InputOf<"superSeed">): v
 export function onUrgent(state: TorrentState, input: InputOf<"urgent">): void {
   for (const piece of state.ledger.setUrgent(input.reader, input.pieces)) refile(state, piece);
   closeUnwanted(state);
-  makeWayForReaders(state);
+  if (makeWayForReaders(state)) abortForReaders(state);
   state.mode.sweepAt = Math.min(state.mode.sweepAt, state.now + READER_SWEEP_MS);
   state.mode.hungry = true;
 }

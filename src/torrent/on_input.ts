@@ -14,6 +14,7 @@ import {
   onSent,
   onStoreFailed,
 } from "./on_storage.ts";
+import { giveWork, onWebBlock, onWebEnded, onWebLacks, onWebSeed, webSeedsDueAt } from "./on_web_seed.ts";
 import { refillAll } from "./requesting.ts";
 import { fillSlots, runRound } from "./slots.ts";
 import type { TorrentState } from "./state.ts";
@@ -21,6 +22,7 @@ import { onCached } from "./suggesting.ts";
 import { offerPieces, replaceOffers } from "./super_seed.ts";
 import { sweep } from "./sweep.ts";
 import type { TorrentEffect, TorrentInput } from "./vocabulary.ts";
+import { abortUseless } from "./web_fetches.ts";
 
 type Row<T extends TorrentInput["type"]> = (
   state: TorrentState,
@@ -52,6 +54,10 @@ const ON_INPUT: { readonly [T in TorrentInput["type"]]: Row<T> } = {
   sequential: onSequential,
   superSeed: onSuperSeed,
   urgent: onUrgent,
+  webSeed: onWebSeed,
+  webBlock: onWebBlock,
+  webEnded: onWebEnded,
+  webLacks: onWebLacks,
   pause: onPause,
   resume: onResume,
   tick: onTick,
@@ -76,9 +82,11 @@ export function handleInput(state: TorrentState, input: TorrentInput, now: numbe
 /** When the next tick is due; `undefined` while nothing is. */
 export function nextDeadline(state: TorrentState): number | undefined {
   if (state.mode.paused) return undefined;
-  const dialAt = mayDial(state) ? state.candidates.dueAt : undefined;
-  if (state.peers.size === 0) return dialAt;
-  return Math.min(state.choker.nextRoundAt, state.mode.sweepAt, dialAt ?? Infinity);
+  const dialAt = mayDial(state) ? state.candidates.dueAt : undefined, webSeedsAt = webSeedsDueAt(state);
+  if (state.peers.size === 0) {
+    return dialAt === undefined ? webSeedsAt : Math.min(dialAt, webSeedsAt ?? dialAt);
+  }
+  return Math.min(state.choker.nextRoundAt, state.mode.sweepAt, dialAt ?? Infinity, webSeedsAt ?? Infinity);
 }
 
 function dispatch<T extends TorrentInput["type"]>(
@@ -101,13 +109,14 @@ function onTick(state: TorrentState): void {
 function settle(state: TorrentState): void {
   const { mode, ledger } = state;
   if (mode.completed !== ledger.missing.isEmpty) settleCompletion(state);
+  abortUseless(state);
   if (mode.paused) return;
   if (mode.slotFree) fillSlots(state);
   if (mode.superSeed && mode.offersDue) offerPieces(state);
-  if (mode.hungry) {
-    mode.hungry = false;
-    refillAll(state);
-  }
+  const isNews = mode.hungry;
+  mode.hungry = false;
+  if (isNews) refillAll(state);
+  giveWork(state, isNews);
   if (mayDial(state)) dial(state);
 }
 

@@ -9,6 +9,7 @@ import { isIdle, isUntouched, lastAskedAt, type OpenPiece } from "./open_piece.t
 import type { Peer } from "./peer.ts";
 import { closePiece } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
+import type { PeerKey } from "./vocabulary.ts";
 
 /** Pieces opened at random before rarity counts: a newcomer needs whole pieces to trade, and rare ones come slowly. */
 const RANDOM_FIRST = 4;
@@ -89,9 +90,13 @@ function chooseNew(state: TorrentState, peer: Peer): number | undefined {
     : availability.pickRarest(chooser);
 }
 
-function openPiece(state: TorrentState, peer: Peer, { piece, urgent }: Wish): OpenPiece | undefined {
-  if (peer.down.refused.has(piece)) return undefined;
-  const exclusive = state.blame.isOnParole(piece) ? peer.key : undefined;
+function openPiece(state: TorrentState, peer: Peer, wish: Wish): OpenPiece | undefined {
+  return peer.down.refused.has(wish.piece) ? undefined : openFor(state, peer.key, wish);
+}
+
+/** Opens a fresh piece that `key`, a peer or a web seed, is to be asked for; `undefined` while there is no memory. */
+export function openFor(state: TorrentState, key: PeerKey, { piece, urgent }: Wish): OpenPiece | undefined {
+  const exclusive = state.blame.isOnParole(piece) ? key : undefined;
   let open = state.downloads.open(piece, exclusive);
   if (open === undefined) {
     const givenUp = urgent ? leastUrgent(state) : mostStuck(state);

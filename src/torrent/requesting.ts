@@ -62,18 +62,19 @@ export function refillAll(state: TorrentState): void {
 
 /**
  * A reader has gone to another place: what it waits for first is not even asked for. The requests for other pieces are taken
- * back but for those that are answered just now, or the reader would wait for all of them.
+ * back but for those that are answered just now, or the reader would wait for all of them. Answers whether it is so.
  */
-export function makeWayForReaders(state: TorrentState): void {
+export function makeWayForReaders(state: TorrentState): boolean {
   const { downloads, ledger } = state;
   const [first] = ledger.urgent;
-  if (first === undefined || downloads.get(first) !== undefined) return;
+  if (first === undefined || downloads.get(first) !== undefined) return false;
   for (const peer of state.peers.all()) {
     for (const key of [...peer.down.requests.keys()].slice(KEPT_AT_JUMP)) {
       if (!ledger.urgent.has(downloads.pieceOf(key))) takeBack(state, peer, { key, withCancel: true });
     }
   }
   closeUntouched(state);
+  return true;
 }
 
 function askFree(state: TorrentState, peer: Peer, open: OpenPiece, room: number): number {
@@ -132,6 +133,7 @@ function askBlocksAgain(
   for (let block = 0; block < open.blockCount && asked < bounds.room; block++) {
     const requests = open.requestsOf(block);
     if (requests === 0 || requests >= MAX_REQUESTERS || open.askedAt(block) > bounds.before) continue;
+    if (open.hasBlock(block)) continue; // of a web seed no single block is taken back
     if (peer.down.requests.has(state.downloads.keyOf(open.piece, block))) continue;
     open.request(block, state.now);
     sendRequest(state, peer, open, block);

@@ -31,6 +31,10 @@ export interface TorrentStats {
   readonly dialling: number;
   /** Addresses known, connected or not. */
   readonly candidates: number;
+  /** Web seeds that may be asked, now or later (BEP 17, 19). */
+  readonly webSeeds: number;
+  /** The part of `downloaded` that came from web seeds. */
+  readonly webSeedDownloaded: number;
 }
 
 /** One connection as it is at a moment. */
@@ -89,6 +93,8 @@ export function statsOf(state: TorrentState, now: number): TorrentStats {
     peers: state.peers.size,
     dialling: state.candidates.dialling,
     candidates: state.candidates.size,
+    webSeeds: state.downloads.webSeeds.size,
+    webSeedDownloaded: state.downloads.webSeeds.received,
   };
 }
 

@@ -6,6 +6,12 @@ import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
 /** Names one connection for its whole life. Chosen by the session, never used again. */
 export type PeerKey = number;
 
+/** Names a web seed. Chosen by the session; below zero, so that it is no {@linkcode PeerKey}. */
+export type WebSeedKey = number;
+
+/** Names what a web seed is asked for at once. Chosen by the machine, never used again. */
+export type WebFetchKey = number;
+
 /** Which way a connection was opened. */
 export type Direction = "outgoing" | "incoming";
 
@@ -84,6 +90,19 @@ export type TorrentInput =
   | { readonly type: "superSeed"; readonly superSeed: boolean }
   /** A reader waits for these pieces, most urgent first; replaces the reader's former list; empty when it is done. */
   | { readonly type: "urgent"; readonly reader: number; readonly pieces: readonly number[] }
+  /** A web server that has the content: whole runs of pieces are asked for, or `onePiece` at a time (BEP 17, 19). */
+  | { readonly type: "webSeed"; readonly seed: WebSeedKey; readonly url: string; readonly onePiece: boolean }
+  /** The next block of a `webFetch`: blocks come in the order of its ranges. `block` is valid during the call only. */
+  | { readonly type: "webBlock"; readonly fetch: WebFetchKey; readonly block: Uint8Array }
+  /** A `webFetch` is over, done or not; when it may be asked again, if the server said. */
+  | {
+    readonly type: "webEnded";
+    readonly fetch: WebFetchKey;
+    readonly failed: boolean;
+    readonly retryAfterMs?: number;
+  }
+  /** A web seed turns out not to have these pieces, both ends included. */
+  | { readonly type: "webLacks"; readonly seed: WebSeedKey; readonly first: number; readonly last: number }
   /** Stop asking, serving and dialling until `resume`; connections are closed. */
   | { readonly type: "pause" }
   | { readonly type: "resume" }
@@ -114,6 +133,17 @@ export type TorrentEffect =
   | { readonly type: "dial"; readonly address: PeerAddress }
   /** A peer sent data that fails its hash, or broke the rules too often: never talk to this host again. */
   | { readonly type: "ban"; readonly host: string; readonly reason: string }
+  /** Ask a web seed for these bytes; each range lies in one piece. Say `webBlock` for every block, then `webEnded`. */
+  | {
+    readonly type: "webFetch";
+    readonly fetch: WebFetchKey;
+    readonly seed: WebSeedKey;
+    readonly ranges: readonly BlockRange[];
+  }
+  /** Read the answer no further: `webEnded` is not expected. */
+  | { readonly type: "webAbort"; readonly fetch: WebFetchKey }
+  /** Never ask this web seed again: what it sent was wrong. */
+  | { readonly type: "webSeedDiscarded"; readonly seed: WebSeedKey; readonly reason: string }
   /** A piece is now ours: verified, written, announced to all peers. */
   | { readonly type: "pieceCompleted"; readonly piece: number }
   /** A piece is ours no longer. */

@@ -4,9 +4,11 @@ import { assert, assertEquals } from "@std/assert";
 import { Bitfield } from "../../src/bytes/bitfield.ts";
 import { handleInput, nextDeadline } from "../../src/torrent/on_input.ts";
 import { type PieceGeometry, type TorrentOptions, uniformGeometry } from "../../src/torrent/options.ts";
+import type { OpenPiece } from "../../src/torrent/open_piece.ts";
 import type { Peer } from "../../src/torrent/peer.ts";
 import { createState, type TorrentState } from "../../src/torrent/state.ts";
 import type { PeerKey, TorrentEffect, TorrentInput } from "../../src/torrent/vocabulary.ts";
+import type { Claim } from "../../src/torrent/web_seeds.ts";
 import type { PeerMessage } from "../../src/wire/messages/message.ts";
 import { RubbishBuffers, seededRandom } from "./swarm.ts";
 
@@ -175,11 +177,12 @@ function checkOpenPieces(state: TorrentState): void {
     let missing = 0;
     for (let block = 0; block < open.blockCount; block++) {
       const key = downloads.keyOf(open.piece, block);
-      const requests = [...peers.all()].filter((peer) => peer.down.requests.has(key)).length;
+      const ofPeers = [...peers.all()].filter((peer) => peer.down.requests.has(key)).length;
+      const requests = ofPeers + webRequestsOf(state, open, block);
       assertEquals(open.requestsOf(block), requests, `requests of ${open.piece}/${block}`);
       outstanding += requests;
       if (open.hasBlock(block)) {
-        assertEquals(requests, 0, `requests of received block ${open.piece}/${block}`);
+        assertEquals(ofPeers, 0, `requests of received block ${open.piece}/${block}`);
       } else missing++;
       if (!open.hasBlock(block) && requests === 0) free++;
     }
@@ -188,10 +191,31 @@ function checkOpenPieces(state: TorrentState): void {
     assertEquals(downloads.withFree.has(open), free > 0, `piece ${open.piece} with free blocks`);
     if (open.isStoring) storing++;
   }
+  outstanding += webRequestsInVain(state);
   assertEquals(downloads.outstanding, outstanding, "outstanding");
   assertEquals(downloads.storing, storing, "storing");
   const sum = [...peers.all()].reduce((total, peer) => total + peer.down.requests.size, 0);
-  assertEquals(sum, outstanding, "requests of closed pieces");
+  const web = remainingClaims(state).reduce((total, { from, to }) => total + to - from, 0);
+  assertEquals(sum + web, outstanding, "requests of closed pieces");
+}
+
+/** What web seeds still owe. */
+function remainingClaims({ downloads }: TorrentState): Claim[] {
+  return downloads.webSeeds.fetches().flatMap(({ claims, at, block }) =>
+    claims.slice(at).map((claim, i) => i === 0 ? { ...claim, from: block } : claim)
+  );
+}
+
+function webRequestsOf(state: TorrentState, open: OpenPiece, block: number): number {
+  return remainingClaims(state).filter((claim) =>
+    claim.open === open && claim.from <= block && block < claim.to
+  ).length;
+}
+
+/** Blocks that web seeds owe of pieces that are closed. */
+function webRequestsInVain(state: TorrentState): number {
+  return remainingClaims(state).filter(({ open }) => state.downloads.get(open.piece) !== open)
+    .reduce((total, { from, to }) => total + to - from, 0);
 }
 
 function checkPeer(state: TorrentState, peer: Peer): void {
