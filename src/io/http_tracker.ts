@@ -57,7 +57,7 @@ async function ask<Answer>(
 }
 
 async function get(network: Network, url: string, signal: AbortSignal) {
-  const response = await fetchMoved(network, url, signal);
+  const { response } = await fetchMoved(network, url, { signal });
   return { response, bytes: await readBody(response) };
 }
 
