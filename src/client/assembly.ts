@@ -71,6 +71,7 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
     onOurHost: () => {},
     maxConnectionsPerTorrent: options.maxConnectionsPerTorrent ?? CLIENT_DEFAULTS.maxConnectionsPerTorrent,
     maxConnectionsPerHost: options.maxConnectionsPerHost ?? CLIENT_DEFAULTS.maxConnectionsPerHost,
+    downloadLimit: download,
     limit: (connection) => limitRate(connection, { download, upload }),
   };
   return { context, options, limiters: { download, upload } };

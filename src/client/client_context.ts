@@ -54,6 +54,8 @@ export interface ClientContext {
   readonly maxConnectionsPerTorrent: number;
   /** Most connections that one host may open to one torrent. */
   readonly maxConnectionsPerHost: number;
+  /** The client's limit on what comes in. */
+  readonly downloadLimit: RateLimiter;
   /** Applies the client's rate limits to a connection. */
   limit(connection: ByteConnection): ByteConnection;
 }

@@ -24,6 +24,7 @@ import type { AddOptions } from "./options.ts";
 import type { PeerDesk } from "./peer_desk.ts";
 import type { ResumeData } from "./resume.ts";
 import { ResumeKeeper } from "./resume_keeper.ts";
+import { WebSeedRunner } from "./web_seed_runner.ts";
 
 /** What the content of a torrent is made from. */
 export interface ContentSessionOptions {
@@ -46,6 +47,7 @@ interface Work {
   readonly live: LiveTorrent;
   readonly progress: FileProgress;
   readonly finisher: FileFinisher;
+  readonly webSeeds: WebSeedRunner;
 }
 
 /** Looks after the content of a torrent. */
@@ -174,6 +176,7 @@ export class ContentSession {
   async close({ forget }: { readonly forget: boolean }): Promise<void> {
     const work = this.#work;
     work?.live.dispatch({ type: "pause" });
+    await work?.webSeeds.ended();
     await work?.live.written(); // what is on the disk must be known to the next run
     work?.live.close();
     await work?.finisher.idle;
@@ -183,7 +186,7 @@ export class ContentSession {
   }
 
   async #begin(have: Bitfield, resume: ResumeData | undefined): Promise<void> {
-    const { add, life, metainfo, store } = this.#options, { info } = metainfo;
+    const { add, context, life, metainfo, store } = this.#options, { info } = metainfo;
     const progress = new FileProgress(info, have);
     if (add.files) progress.prioritize(selection(info, add.files));
     const live = this.#makeLive(have, progress);
@@ -195,7 +198,8 @@ export class ContentSession {
       lose: (pieces) => this.#lose(pieces),
       failed: (error) => this.#fail(error),
     });
-    this.#work = { live, progress, finisher };
+    const webSeeds = new WebSeedRunner({ context, life, metainfo, torrent: live });
+    this.#work = { live, progress, finisher, webSeeds };
     life.emit({ type: "checked", infoHash: life.infoHash, completedPieces: have.count });
     this.#finishFiles();
     await finisher.idle;
@@ -206,7 +210,8 @@ export class ContentSession {
 
   /** Says what the torrent is doing now, and whether everything is there already; if it failed that is what it does. */
   async announceState(): Promise<void> {
-    const { life, isPaused } = this.#options;
+    const { add, life, isPaused } = this.#options;
+    if (add.webSeeds !== false) this.#work?.webSeeds.start();
     if (life.error) return;
     if (!isPaused()) return this.resume();
     this.pause();
@@ -268,6 +273,7 @@ export class ContentSession {
         pieceLost: (piece) => this.#pieceLost(piece),
         completed: () => void this.#completed(),
         storeFailed: (error) => this.#fail(error),
+        webSeed: (effect) => this.#work?.webSeeds.perform(effect),
       },
     });
   }

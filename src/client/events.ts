@@ -26,13 +26,15 @@ export interface TorrentStatus {
   readonly pieceCount: number;
   /** Pieces that are verified. */
   readonly completedPieces: number;
-  /** Payload bytes from peers since the torrent was added, also those that were wasted. */
+  /** Payload bytes from peers and web seeds since the torrent was added, also those that were wasted. */
   readonly downloaded: number;
+  /** Those of them that came from web seeds. */
+  readonly webSeedDownloaded: number;
   /** Payload bytes to peers since the torrent was added. */
   readonly uploaded: number;
   /** Payload bytes that came twice or failed their hash. */
   readonly wasted: number;
-  /** From peers, now. */
+  /** From peers and web seeds, now. */
   readonly downloadRate: number;
   /** To peers, now. */
   readonly uploadRate: number;
@@ -40,6 +42,8 @@ export interface TorrentStatus {
   readonly peers: number;
   /** Connected peers that have everything. */
   readonly seeds: number;
+  /** Web servers that content is downloaded from, or may be later (BEP 17, 19). */
+  readonly webSeeds: number;
   /** Known addresses not connected. */
   readonly candidates: number;
   /** Seconds until complete at the present rate; `undefined` when nothing moves. */
@@ -106,6 +110,15 @@ export type TorrentEvent =
     readonly infoHash: string;
     readonly tracker: string;
     readonly error: Error;
+  }
+  /** A web seed did not answer, or not as it should: it is asked again later. */
+  | { readonly type: "webSeedFailed"; readonly infoHash: string; readonly url: string; readonly error: Error }
+  /** A web seed is not asked any more: it sent wrong data, or has nothing of the content. */
+  | {
+    readonly type: "webSeedDiscarded";
+    readonly infoHash: string;
+    readonly url: string;
+    readonly reason: string;
   }
   | { readonly type: "warning"; readonly infoHash: string; readonly message: string }
   | { readonly type: "error"; readonly infoHash: string; readonly error: Error };

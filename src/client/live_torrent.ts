@@ -21,6 +21,7 @@ import { MetadataShare } from "./metadata_share.ts";
 import type { PeerDesk } from "./peer_desk.ts";
 import type { PeerHost } from "./peer_host.ts";
 import type { Opening, PeerSocket } from "./peer_socket.ts";
+import type { WebSeedEffect } from "./web_seed_runner.ts";
 
 /**
  * Bytes on their way to the disk above which peers are not read any more: TCP then slows them down. Enough to keep
@@ -45,6 +46,8 @@ export interface LiveTorrentHost {
   completed(): void;
   /** Content cannot be read or written. */
   storeFailed(error: Error): void;
+  /** The machine asks something of web seeds. */
+  webSeed(effect: WebSeedEffect): void;
 }
 
 /** What a live torrent is made from. */
@@ -225,6 +228,10 @@ export class LiveTorrent implements PeerHost {
         return void desk.dial(effect.address);
       case "ban":
         return host.banned(effect.host, effect.reason);
+      case "webFetch":
+      case "webAbort":
+      case "webSeedDiscarded":
+        return host.webSeed(effect);
       case "pieceCompleted":
         return host.pieceCompleted(effect.piece);
       case "pieceLost":

@@ -96,6 +96,8 @@ export interface AddOptions {
   readonly announce?: boolean;
   /** More announce URLs, each a tier of its own behind the torrent's (BEP 12). */
   readonly trackers?: readonly string[];
+  /** Download from the web seeds that the torrent or the link names, too (BEP 17, 19); `true` by default. */
+  readonly webSeeds?: boolean;
   /** Show each peer of a complete torrent one piece at a time, so that a first seed sends little twice (BEP 16). */
   readonly superSeed?: boolean;
   /** Start paused. */
