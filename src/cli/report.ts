@@ -32,7 +32,10 @@ export interface Report {
   readonly files: readonly FileReport[];
   /** Tracker URLs in tiers. */
   readonly announce: readonly (readonly string[])[];
+  /** URLs of the content on web servers (BEP 19). */
   readonly webSeeds: readonly string[];
+  /** URLs of scripts that serve pieces (BEP 17). */
+  readonly httpSeeds: readonly string[];
   /** DHT nodes. */
   readonly nodes: readonly HostAndPort[];
   readonly comment: string | null;
@@ -56,6 +59,7 @@ export function reportTorrent(metainfo: Metainfo): Report {
     files: info.files.map(({ path, length, pad }) => ({ path, length, pad })),
     announce: metainfo.announce,
     webSeeds: metainfo.webSeeds,
+    httpSeeds: metainfo.httpSeeds,
     nodes: metainfo.nodes,
     comment: metainfo.comment ?? null,
     createdBy: metainfo.createdBy ?? null,
@@ -78,6 +82,7 @@ export function reportMagnet(link: MagnetLink): Report {
     files: [],
     announce: link.trackers.map((tracker) => [tracker]),
     webSeeds: link.webSeeds,
+    httpSeeds: [],
     nodes: link.nodes,
     comment: null,
     createdBy: null,
@@ -108,7 +113,7 @@ function factsOf(report: Report): [string, string][] {
     ["Pieces", describePieces(report)],
     ["Private", report.private ? "yes" : null],
     ...listOf("Trackers", report.announce.map((tier) => tier.join("  "))),
-    ...listOf("Web seeds", report.webSeeds),
+    ...listOf("Web seeds", [...report.webSeeds, ...report.httpSeeds]),
     ...listOf("DHT nodes", report.nodes.map(formatHostAndPort)),
     ["Comment", report.comment],
     ["Created by", report.createdBy],

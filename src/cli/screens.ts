@@ -1,6 +1,6 @@
 /** The pictures that commands show while they work, as pure functions of what is known and the width. */
 
-import { formatBytes, formatDuration, formatPercent, formatRate, printable } from "./format.ts";
+import { formatBytes, formatCount, formatDuration, formatPercent, formatRate, printable } from "./format.ts";
 import { drawBar, drawCurve, drawPieces, type Palette, shorten, spread, textWidth } from "./render.ts";
 
 /** Work of known length. */
@@ -36,6 +36,7 @@ export interface TransferView {
   readonly rates: readonly number[];
   readonly peers: number;
   readonly seeds: number;
+  readonly webSeeds: number;
   /** Seconds. */
   readonly eta: number | undefined;
 }
@@ -96,11 +97,11 @@ function flowLine(view: TransferView, width: number, palette: Palette): string {
   const curve = palette.cyan(drawCurve(view.rates, CURVE_WIDTH));
   const down = `↓ ${formatRate(view.downloadRate).padEnd(RATE_WIDTH)}`;
   const up = `↑ ${formatRate(view.uploadRate).padEnd(RATE_WIDTH)}`;
-  const peers = `${view.peers} ${view.peers === 1 ? "peer" : "peers"}` +
-    (view.seeds > 0 ? ` (${view.seeds} complete)` : "");
+  const peers = formatCount(view.peers, "peer") + (view.seeds > 0 ? ` (${view.seeds} complete)` : "");
+  const sources = view.webSeeds > 0 ? `${peers}, ${formatCount(view.webSeeds, "web seed")}` : peers;
   const parts = isSeeding
     ? [up, curve, peers, `${formatBytes(view.uploaded)} sent`]
-    : [down, curve, peers, timeLeft(view), up];
+    : [down, curve, sources, timeLeft(view), up];
   let line = "";
   for (const part of parts) {
     const longer = line === "" ? part : `${line}  ${part}`;

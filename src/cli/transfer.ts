@@ -49,6 +49,8 @@ export class Notices {
   async follow(torrent: TorrentHandle): Promise<void> {
     for await (const event of torrent.events()) {
       if (event.type === "announceFailed") this.#last = `${event.tracker}: ${describeError(event.error)}`;
+      else if (event.type === "webSeedFailed") this.#last = describeError(event.error);
+      else if (event.type === "webSeedDiscarded") this.#last = `${event.url}: ${event.reason}`;
       else if (event.type === "announced" || event.type === "peerConnected") this.#last = "";
       else if (event.type === "warning") this.#last = event.message;
     }

@@ -27,7 +27,11 @@ export const TRANSFER_OPTIONS = {
     value: "URL",
     help: "socks5://[USER:PASSWORD@]HOST:PORT or the same with http: the only way out, see below",
   },
-  "down-limit": { kind: "size", value: "SIZE", help: "bytes a second from peers, such as 500K [no limit]" },
+  "down-limit": {
+    kind: "size",
+    value: "SIZE",
+    help: "bytes a second of content, such as 500K [no limit]",
+  },
   "up-limit": { kind: "size", value: "SIZE", help: "bytes a second to peers [no limit]" },
   "no-announce": { kind: "flag", help: "tell neither trackers nor the DHT" },
   "no-dht": { kind: "flag", help: "take no part in the DHT" },
@@ -58,13 +62,14 @@ export const TRANSFER_NOTES =
   disabled   talks to nobody encrypted
 
 With --proxy nothing goes past the proxy; what it cannot carry fails:
-  through it     connections to peers, and HTTP trackers, whose names it looks up itself
+  through it     connections to peers; HTTP trackers and web seeds, whose names it looks up itself
   SOCKS5 only    UDP trackers and the DHT, if the proxy relays UDP; by IP address, for their names are not looked up
   not at all     peers that would connect to us; peers and UDP trackers known by name
   past it        finding the address of the proxy itself
 
 With --host nothing comes from another address of this machine: without that address, as when a VPN ends, everything
-fails. Names are still looked up in the system's way. HTTP trackers fail if --proxy names a SOCKS5 proxy as well.`;
+fails. Names are still looked up in the system's way. HTTP trackers and web seeds fail if --proxy names a SOCKS5 proxy
+as well.`;
 
 /** The policies that the library has, from none to all. */
 const POLICIES: readonly string[] = [

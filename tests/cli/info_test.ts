@@ -22,6 +22,7 @@ const KEYS = [
   "files",
   "announce",
   "webSeeds",
+  "httpSeeds",
   "nodes",
   "comment",
   "createdBy",
@@ -46,6 +47,7 @@ Deno.test("info --json prints every key of a torrent", () =>
     const { path, metainfo } = await writeTorrent(folder, {
       announce: [["http://a.test/announce", "udp://b.test:1"], ["http://c.test/announce"]],
       webSeeds: ["http://w.test/"],
+      httpSeeds: ["http://h.test/seed.php"],
       nodes: [{ host: "::1", port: 6881 }],
       comment: "why",
       createdBy: "me",
@@ -71,6 +73,7 @@ Deno.test("info --json prints every key of a torrent", () =>
       ],
       announce: [["http://a.test/announce", "udp://b.test:1"], ["http://c.test/announce"]],
       webSeeds: ["http://w.test/"],
+      httpSeeds: ["http://h.test/seed.php"],
       nodes: [{ host: "::1", port: 6881 }],
       comment: "why",
       createdBy: "me",

@@ -21,6 +21,7 @@ const VIEW: TransferView = {
   rates: [1, 2, 3],
   peers: 3,
   seeds: 1,
+  webSeeds: 0,
   eta: 51,
 };
 
@@ -38,6 +39,8 @@ Deno.test("transferScreen() shows name, bar, pieces and what flows", () => {
 
 Deno.test("transferScreen() tells what it waits for", () => {
   const last = (view: Partial<TransferView>) => transferScreen({ ...VIEW, ...view }, 90, PLAIN).at(-1)!;
+  assert(last({ webSeeds: 1 }).includes("3 peers (1 complete), 1 web seed  0:51 left"));
+  assert(last({ peers: 0, seeds: 0, webSeeds: 2 }).includes("0 peers, 2 web seeds"));
   assert(last({ eta: undefined }).includes("waiting for pieces"));
   const link = { state: "metadata", metadataBlocks: 0, metadataBlockCount: 0 };
   assert(last({ ...link, peers: 0 }).includes("looking for peers"));

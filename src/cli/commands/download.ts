@@ -1,4 +1,4 @@
-/** `download`: the content of a torrent from its peers. */
+/** `download`: the content of a torrent from its peers and web seeds. */
 
 import type { TorrentHandle } from "../../client/torrent_handle.ts";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
@@ -26,6 +26,10 @@ export const command: Command = defineCommand({
     },
     sequential: { kind: "flag", help: "download in order instead of rarest first" },
     seed: { kind: "flag", help: "serve others afterwards, until interrupted" },
+    "no-web-seeds": {
+      kind: "flag",
+      help: "download from peers only, not from web servers",
+    },
     recheck: { kind: "flag", help: "hash what is there even if notes of an earlier run vouch for it" },
     overwrite: { kind: "flag", help: "write into files that exist with other content" },
     ...TRANSFER_OPTIONS,
@@ -54,6 +58,7 @@ ${TRANSFER_NOTES}`,
           signal,
           sequential: options.sequential,
           announce: !options["no-announce"],
+          webSeeds: !options["no-web-seeds"],
           recheck: options.recheck,
           overwrite: options.overwrite,
           ...(files && { files }),
