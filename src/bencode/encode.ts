@@ -1,10 +1,12 @@
 /** Values to canonical bencoded bytes: keys sorted as raw bytes, one spelling per integer (BEP 3 "bencoding"). */
 
 import { BencodeDictionary } from "./dictionary.ts";
+import { RawBencode } from "./raw.ts";
 
 /**
  * What can be encoded. Text is written as UTF-8. Keys of objects and maps are byte strings (one code unit 0–255 per
- * byte); members that are `undefined` are left out. A decoded dictionary is written with its source bytes.
+ * byte); members that are `undefined` are left out. A decoded dictionary is written with its source bytes, raw bencode
+ * with its own.
  */
 export type Bencodable =
   | number
@@ -12,6 +14,7 @@ export type Bencodable =
   | string
   | Uint8Array
   | BencodeDictionary
+  | RawBencode
   | readonly Bencodable[]
   | ReadonlyMap<string, Bencodable | undefined>
   | { readonly [key: string]: Bencodable | undefined };
@@ -66,6 +69,7 @@ function writeValue(writing: Writing, value: Bencodable, depth: number): void {
   }
   if (depth >= DEEPEST) throw new RangeError(`Cannot encode bencode: nested deeper than ${DEEPEST}`);
   if (value instanceof BencodeDictionary) return writeBytes(writing, value.raw);
+  if (value instanceof RawBencode) return writeBytes(writing, value.bytes);
   if (isList(value)) return writeList(writing, value, depth + 1);
   if (isMap(value)) return writeMap(writing, value, depth + 1);
   writeObject(writing, value, depth + 1);

@@ -32,3 +32,4 @@ export {
 } from "./decode.ts";
 export { BencodeDictionary, type BencodeValue } from "./dictionary.ts";
 export { type Bencodable, encode } from "./encode.ts";
+export { RawBencode } from "./raw.ts";

@@ -2,6 +2,7 @@ import { assertEquals, assertNotStrictEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { decodeDictionary } from "../../src/bencode/decode.ts";
 import { type Bencodable, encode } from "../../src/bencode/encode.ts";
+import { RawBencode } from "../../src/bencode/raw.ts";
 import { decodeByteString, encodeByteString, encodeUtf8 } from "../../src/bytes/text.ts";
 
 const textOf = (value: Bencodable) => encodeByteString(encode(value));
@@ -13,6 +14,10 @@ Deno.test('encode() writes the examples of BEP 3 "bencoding"', () => {
   assertEquals(textOf({ cow: "moo", spam: "eggs" }), "d3:cow3:moo4:spam4:eggse");
   assertEquals(textOf({ spam: ["a", "b"] }), "d4:spaml1:a1:bee");
   assertEquals([textOf(""), textOf([]), textOf({}), textOf(new Map())], ["0:", "le", "de", "de"]);
+});
+
+Deno.test("encode() writes raw bencode as it is", () => {
+  assertEquals(textOf({ a: new RawBencode(encodeUtf8("li1ee")), b: 2 }), "d1:ali1ee1:bi2ee");
 });
 
 Deno.test("encode() writes integers of any size", () => {
