@@ -5,7 +5,7 @@
 
 import { StateError } from "../errors.ts";
 import { type AddressFamily, isIpv6, type PeerAddress } from "../peer/address.ts";
-import type { BindOptions, DatagramSocket, Network } from "./transport.ts";
+import type { BindOptions, Datagram, DatagramSocket, Network } from "./transport.ts";
 
 /** Bytes of the largest datagram that counts: an announce of 200 IPv6 peers has 3,620, a DHT packet rarely 1,500. */
 const LONGEST_DATAGRAM = 8192;
@@ -19,6 +19,8 @@ export class DatagramHub {
   readonly #where: () => BindOptions & { readonly mustHavePort?: boolean };
   readonly #consumers = new Set<DatagramConsumer>();
   #socket: Promise<DatagramSocket> | undefined;
+  /** The same, once there is one: most datagrams need not wait for it. */
+  #bound: DatagramSocket | undefined;
   #isClosed = false;
 
   /**
@@ -50,14 +52,18 @@ export class DatagramHub {
 
   /** Sends a datagram; one that cannot be sent is lost, as any may be. */
   async send(bytes: Uint8Array, to: PeerAddress): Promise<void> {
-    const socket = await this.#open().catch(() => undefined);
-    await socket?.send(bytes, to).catch(() => {});
+    try {
+      await (this.#bound ?? await this.#open()).send(bytes, to);
+    } catch {
+      // Lost.
+    }
   }
 
   /** Closes the socket. Safe to call twice. */
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#consumers.clear();
+    this.#bound = undefined;
     (await this.#socket?.catch(() => undefined))?.close();
   }
 
@@ -83,14 +89,21 @@ export class DatagramHub {
   /** A socket that hears nothing any more is replaced when somebody next needs one. */
   #lose(socket: DatagramSocket): void {
     socket.close();
+    this.#bound = undefined;
     if (!this.#isClosed) this.#socket = undefined;
   }
 
   async #receive(socket: DatagramSocket): Promise<void> {
     if (this.#isClosed) return socket.close();
+    this.#bound = socket;
     const buffer = new Uint8Array(LONGEST_DATAGRAM);
     for (;;) {
-      const datagram = await socket.receive(buffer).catch(() => null);
+      let datagram: Datagram | null = null;
+      try {
+        datagram = await socket.receive(buffer);
+      } catch {
+        // Whatever it is, nothing more will come.
+      }
       if (datagram === null) return this.#lose(socket);
       for (const consumer of this.#consumers) if (consumer(datagram.from, datagram.bytes)) break;
     }
