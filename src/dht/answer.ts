@@ -4,7 +4,7 @@ import type { AddressFamily } from "../peer/address.ts";
 import { BUCKET_SIZE, type TableNode } from "./bucket.ts";
 import { KRPC_ERRORS } from "./messages/krpc.ts";
 import { COMPACT_NODE_LENGTH } from "./messages/node_info.ts";
-import type { DhtReply } from "./messages/reply.ts";
+import type { DhtReply, SendableReply } from "./messages/reply.ts";
 import type { DhtState, Family, Requester } from "./state.ts";
 
 /** BEP 32 "maximum packet size". */
@@ -29,7 +29,7 @@ export interface Refusal {
 }
 
 /** What a row answers; "later" if a signature must be checked first. */
-export type Answer = DhtReply | Refusal | "later";
+export type Answer = SendableReply | Refusal | "later";
 
 /** Our id and the nodes near a target, of the families wanted, else of the one that was asked (BEP 32 "want"). */
 export function nodesNear(

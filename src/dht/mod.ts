@@ -93,7 +93,7 @@ export type {
   SendableQuery,
   UnknownQuery,
 } from "./messages/query.ts";
-export type { DhtReply } from "./messages/reply.ts";
+export type { DhtReply, SendableReply } from "./messages/reply.ts";
 export { DhtNode, type DhtNodeOptions } from "./node.ts";
 export { bindNodeId, compareDistance, createNodeId, isNodeIdOf, spreadNodeId } from "./node_id.ts";
 export {

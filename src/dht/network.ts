@@ -25,6 +25,17 @@ export function hostKey(address: PeerAddress): string {
   return isLoopback ? formatPeerAddress(address) : address.host;
 }
 
+/** The part of a compact address that tells hosts apart, as {@linkcode hostKey} does. */
+export function hostPart(compact: Uint8Array): Uint8Array {
+  return isLoopback(compact) ? compact : compact.subarray(0, -2);
+}
+
+function isLoopback(compact: Uint8Array): boolean {
+  return compact.length === 6
+    ? compact[0] === 127
+    : compact.subarray(0, 16).every((byte, i) => byte === (i < 15 ? 0 : 1));
+}
+
 /** What counts as one source of traffic: a host, or the /64 that one IPv6 host commands (BEP 45). */
 export function sourceOf(address: PeerAddress): string {
   return isIpv6(address.host) && address.host !== "::1" ? networkOf(address.host) : hostKey(address);

@@ -150,7 +150,7 @@ function newFamilies(options: DhtNodeOptions, snapshot: DhtSnapshot | undefined,
       random,
       now,
     ),
-    peers: new PeerStore(random),
+    peers: new PeerStore(random, version),
     votes: new AddressVotes(),
     externalHost: undefined,
   }));

@@ -1,5 +1,6 @@
 /** Answers about peers: get_peers, announce_peer (BEP 5, 33) and sample_infohashes (BEP 51). */
 
+import { RawBencode } from "../bencode/raw.ts";
 import {
   type Answer,
   type Asked,
@@ -11,7 +12,7 @@ import {
   tokenFor,
 } from "./answer.ts";
 import type { AnnouncePeerQuery, GetPeersQuery, SampleInfohashesQuery } from "./messages/query.ts";
-import type { DhtReply } from "./messages/reply.ts";
+import type { SendableReply } from "./messages/reply.ts";
 import { filtersOf } from "./peer_store.ts";
 
 /** Bytes of one entry of `values`, and of what stands around filters and nodes. */
@@ -25,7 +26,7 @@ export function onGetPeers(asked: Asked, { infoHash, want, noSeed, scrape }: Get
   const { family, requester } = asked, { peers } = family, swarm = peers.find(infoHash);
   const filters = scrape && swarm !== undefined ? filtersOf(swarm) : undefined;
   // BEP 33 "new get_peers semantics": the filters take the room of nodes of the other family.
-  const reply: DhtReply = {
+  const reply: SendableReply = {
     ...nodesNear(asked, infoHash, filters === undefined ? want : undefined),
     // BEP 33 "changed announce accounting": no token when no more peers are taken.
     token: peers.isFull(swarm) ? undefined : tokenFor(asked, infoHash),
@@ -44,15 +45,15 @@ export function onGetPeers(asked: Asked, { infoHash, want, noSeed, scrape }: Get
     Math.min(MAX_VALUES, Math.floor(room / VALUE_LENGTH[family.version])),
     noSeed ?? false,
   );
-  return { ...reply, values };
+  return { ...reply, values: new RawBencode(values) };
 }
 
 /** Stores a peer under the address that it announces itself from. */
 export function onAnnouncePeer(asked: Asked, query: AnnouncePeerQuery): Answer {
-  const { infoHash, token, seed } = query, { family, requester: { from }, now } = asked;
+  const { infoHash, token, seed } = query, { family, requester, now } = asked;
   if (!isOurToken(asked, token, infoHash)) return refuse("protocol", "Bad token");
-  const address = query.impliedPort ? from : { host: from.host, port: query.port };
-  family.peers.announce(infoHash, { address, seed: seed ?? false }, family.table.id, now);
+  const compact = query.impliedPort ? requester.compact : withPort(requester.compact, query.port);
+  family.peers.announce(infoHash, { compact, seed: seed ?? false }, family.table.id, now);
   return { id: family.table.id };
 }
 
@@ -65,4 +66,12 @@ export function onSample(asked: Asked, { target }: SampleInfohashesQuery): Answe
     total: peers.infoHashCount,
     intervalSeconds: Math.ceil((until - now) / 1000),
   };
+}
+
+/** An address with another port. */
+function withPort(compact: Uint8Array, port: number): Uint8Array {
+  const other = compact.slice();
+  other[compact.length - 2] = port >>> 8;
+  other[compact.length - 1] = port;
+  return other;
 }

@@ -1,5 +1,6 @@
 /** Lookups for nodes and peers: find_node, get_peers, announce_peer (BEP 5) and the scrape (BEP 33). */
 
+import { decode } from "../bencode/decode.ts";
 import { encodeHex } from "../bytes/text.ts";
 import { decodeCompactPeer, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
 import { isReachableHost } from "./network.ts";
@@ -106,7 +107,8 @@ export function tellStored(state: DhtState, operation: Operation, writes: Writes
 
 function tellOwnPeers(state: DhtState, lookup: Lookup, seen: Set<string>, noSeed: boolean): void {
   const { peers } = lookup.family, swarm = peers.find(lookup.shortlist.target);
-  if (swarm !== undefined) tellPeers(state, lookup, seen, peers.draw(swarm, MAX_OWN_PEERS, noSeed));
+  if (swarm === undefined) return;
+  tellPeers(state, lookup, seen, decode(peers.draw(swarm, MAX_OWN_PEERS, noSeed)) as Uint8Array[]);
 }
 
 function tellPeers(

@@ -1,9 +1,9 @@
 /** What leaves the node: queries with a transaction, replies and errors within the limits. */
 
 import type { PeerAddress } from "../peer/address.ts";
-import { encodeKrpc, type KrpcEnvelope, type KrpcError, type KrpcReply } from "./messages/krpc.ts";
+import { encodeKrpc, type KrpcEnvelope, type KrpcError } from "./messages/krpc.ts";
 import type { SendableQuery } from "./messages/query.ts";
-import type { DhtReply } from "./messages/reply.ts";
+import type { SendableReply } from "./messages/reply.ts";
 import type { DhtState, Family, Purpose, Requester } from "./state.ts";
 
 /** Sends a query; `false` if too many are under way. */
@@ -30,7 +30,7 @@ export function sendCheck(state: DhtState, family: Family, address: PeerAddress,
 }
 
 /** Answers a query. */
-export function sendReply(state: DhtState, requester: Requester, reply: DhtReply, now: number): void {
+export function sendReply(state: DhtState, requester: Requester, reply: SendableReply, now: number): void {
   sendAnswer(state, requester, { type: "reply", reply }, now);
 }
 
@@ -45,7 +45,7 @@ export function sendError(
 }
 
 type Content =
-  | Omit<KrpcReply, keyof KrpcEnvelope | "requester">
+  | { readonly type: "reply"; readonly reply: SendableReply }
   | Omit<KrpcError, keyof KrpcEnvelope | "requester">;
 
 /** Every answer tells the one who asked how the world sees them (BEP 42 "bootstrapping"). */

@@ -40,7 +40,7 @@ export interface DhtStats {
 const ENTRY_BYTES = {
   nodes: 900,
   infoHashes: 700,
-  peers: 400,
+  peers: 50,
   items: 1600,
   sources: 300,
   transactions: 600,

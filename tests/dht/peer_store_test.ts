@@ -1,23 +1,28 @@
 import { assert, assertEquals } from "@std/assert";
+import { decode } from "../../src/bencode/decode.ts";
 import { randomBytes } from "../../src/bytes/random.ts";
 import { encodeHex } from "../../src/bytes/text.ts";
 import { BloomFilter } from "../../src/dht/bloom_filter.ts";
 import { filtersOf, MAX_INFO_HASHES, MAX_PEERS_PER_INFO_HASH, PeerStore } from "../../src/dht/peer_store.ts";
-import { decodeCompactPeer } from "../../src/peer/address.ts";
+import { decodeCompactPeer, encodeCompactPeer } from "../../src/peer/address.ts";
 import { globalAddress, seeded } from "./virtual_dht.ts";
 
 const HASH = new Uint8Array(20).fill(1), NEAR = new Uint8Array(20), MINUTE = 60_000;
 
+function draw(store: PeerStore, count: number, noSeed: boolean): Uint8Array[] {
+  return decode(store.draw(store.find(HASH)!, count, noSeed)) as Uint8Array[];
+}
+
 function filled(count: number, seeds = 0): PeerStore {
-  const store = new PeerStore(seeded(1));
+  const store = new PeerStore(seeded(1), 4);
   for (let i = 0; i < count; i++) {
-    store.announce(HASH, { address: globalAddress(i), seed: i < seeds }, NEAR, 0);
+    store.announce(HASH, { compact: encodeCompactPeer(globalAddress(i)), seed: i < seeds }, NEAR, 0);
   }
   return store;
 }
 
 Deno.test("PeerStore.draw() gives what was announced, each peer once", () => {
-  const store = filled(30), drawn = store.draw(store.find(HASH)!, 100, false).map(decodeCompactPeer);
+  const store = filled(30), drawn = draw(store, 100, false).map(decodeCompactPeer);
   assertEquals(
     drawn.map(({ host }) => host).sort(),
     Array.from({ length: 30 }, (_, i) => globalAddress(i).host).sort(),
@@ -26,24 +31,29 @@ Deno.test("PeerStore.draw() gives what was announced, each peer once", () => {
 
 Deno.test("PeerStore.draw() gives no more than asked, and not always the same", () => {
   const store = filled(100),
-    draws = Array.from({ length: 20 }, () => store.draw(store.find(HASH)!, 10, false));
+    draws = Array.from({ length: 20 }, () => draw(store, 10, false));
   for (const drawn of draws) assertEquals(new Set(drawn.map(encodeHex)).size, 10);
   assert(new Set(draws.flat().map(encodeHex)).size > 50);
 });
 
 Deno.test("PeerStore.draw() prefers downloaders when told so", () => {
-  const store = filled(20, 15), drawn = store.draw(store.find(HASH)!, 5, true).map(decodeCompactPeer);
+  const store = filled(20, 15), drawn = draw(store, 5, true).map(decodeCompactPeer);
   const downloaders = Array.from({ length: 5 }, (_, i) => globalAddress(15 + i).host);
   assertEquals(drawn.map(({ host }) => host).sort(), downloaders.sort());
-  assertEquals(store.draw(store.find(HASH)!, 8, true).length, 8, "seeds are better than nobody");
+  assertEquals(draw(store, 8, true).length, 8, "seeds are better than nobody");
 });
 
 Deno.test("PeerStore.announce() counts an address once, whatever its port", () => {
-  const store = new PeerStore(seeded(1));
+  const store = new PeerStore(seeded(1), 4);
   for (const port of [1000, 2000]) {
-    store.announce(HASH, { address: { host: "1.2.3.4", port }, seed: port === 2000 }, NEAR, 0);
+    store.announce(
+      HASH,
+      { compact: encodeCompactPeer({ host: "1.2.3.4", port }), seed: port === 2000 },
+      NEAR,
+      0,
+    );
   }
-  assertEquals(store.draw(store.find(HASH)!, 9, false).map(decodeCompactPeer), [{
+  assertEquals(draw(store, 9, false).map(decodeCompactPeer), [{
     host: "1.2.3.4",
     port: 2000,
   }]);
@@ -51,20 +61,20 @@ Deno.test("PeerStore.announce() counts an address once, whatever its port", () =
 });
 
 Deno.test("PeerStore.announce() tells peers of this machine apart by port", () => {
-  const store = new PeerStore(seeded(1));
+  const store = new PeerStore(seeded(1), 4);
   for (const port of [1000, 2000]) {
-    store.announce(HASH, { address: { host: "127.0.0.1", port }, seed: false }, NEAR, 0);
+    store.announce(HASH, { compact: encodeCompactPeer({ host: "127.0.0.1", port }), seed: false }, NEAR, 0);
   }
   assertEquals(store.peerCount, 2);
 });
 
 Deno.test("PeerStore.expire() forgets who has been silent for 45 minutes", () => {
   const store = filled(10);
-  store.announce(HASH, { address: globalAddress(3), seed: false }, NEAR, 30 * MINUTE);
+  store.announce(HASH, { compact: encodeCompactPeer(globalAddress(3)), seed: false }, NEAR, 30 * MINUTE);
   store.expire(44 * MINUTE);
   assertEquals(store.peerCount, 10);
   store.expire(46 * MINUTE);
-  assertEquals(store.draw(store.find(HASH)!, 9, false).map(decodeCompactPeer), [globalAddress(3)]);
+  assertEquals(draw(store, 9, false).map(decodeCompactPeer), [globalAddress(3)]);
   store.expire(80 * MINUTE);
   assertEquals([store.peerCount, store.infoHashCount], [0, 0]);
 });
@@ -84,25 +94,30 @@ Deno.test("PeerStore.isFull() stops a torrent at its limit", () => {
   const store = filled(MAX_PEERS_PER_INFO_HASH + 10);
   assert(store.isFull(store.find(HASH)));
   assertEquals(store.peerCount, MAX_PEERS_PER_INFO_HASH);
-  store.announce(HASH, { address: globalAddress(0), seed: true }, NEAR, 0);
+  store.announce(HASH, { compact: encodeCompactPeer(globalAddress(0)), seed: true }, NEAR, 0);
   assertEquals(store.peerCount, MAX_PEERS_PER_INFO_HASH, "who is known may renew");
 });
 
 Deno.test("PeerStore.announce() keeps the limit of info hashes and the count of peers", () => {
-  const store = new PeerStore(seeded(1)), random = seeded(2);
+  const store = new PeerStore(seeded(1), 4), random = seeded(2);
   for (let i = 0; i < MAX_INFO_HASHES + 500; i++) {
-    store.announce(randomBytes(random, 20), { address: globalAddress(i), seed: false }, NEAR, 0);
+    store.announce(
+      randomBytes(random, 20),
+      { compact: encodeCompactPeer(globalAddress(i)), seed: false },
+      NEAR,
+      0,
+    );
   }
   assert(store.infoHashCount <= MAX_INFO_HASHES && store.infoHashCount > MAX_INFO_HASHES / 2);
   assertEquals(store.peerCount, store.infoHashCount);
 });
 
 Deno.test("PeerStore.sample() draws info hashes anew every five minutes", () => {
-  const store = new PeerStore(seeded(1)), random = seeded(2), all = new Set<string>();
+  const store = new PeerStore(seeded(1), 4), random = seeded(2), all = new Set<string>();
   for (let i = 0; i < 100; i++) {
     const infoHash = randomBytes(random, 20);
     all.add(encodeHex(infoHash));
-    store.announce(infoHash, { address: globalAddress(i), seed: false }, NEAR, 0);
+    store.announce(infoHash, { compact: encodeCompactPeer(globalAddress(i)), seed: false }, NEAR, 0);
   }
   const split = (bytes: Uint8Array) =>
     Array.from({ length: bytes.length / 20 }, (_, i) => encodeHex(bytes.subarray(i * 20, i * 20 + 20)));
@@ -114,5 +129,5 @@ Deno.test("PeerStore.sample() draws info hashes anew every five minutes", () => 
 });
 
 Deno.test("PeerStore.sample() is empty when nothing is stored", () => {
-  assertEquals(new PeerStore(seeded(1)).sample(0).bytes.length, 0);
+  assertEquals(new PeerStore(seeded(1), 4).sample(0).bytes.length, 0);
 });

@@ -7,7 +7,7 @@ import { decodeUtf8 } from "../../bytes/text.ts";
 import { DecodeError } from "../../errors.ts";
 import type { DhtQuery, SendableQuery } from "./query.ts";
 import { decodeQuery, encodeQuery } from "./query_codec.ts";
-import { decodeReply, type DhtReply, encodeReply } from "./reply.ts";
+import { decodeReply, type DhtReply, encodeReply, type SendableReply } from "./reply.ts";
 
 /** What every message carries besides its content. */
 export interface KrpcEnvelope {
@@ -55,7 +55,7 @@ export type KrpcMessage = KrpcQuery | KrpcReply | KrpcError;
 /** Everything that can be sent. */
 export type SendableKrpcMessage =
   | Omit<KrpcQuery, "query"> & { readonly query: SendableQuery }
-  | KrpcReply
+  | Omit<KrpcReply, "reply"> & { readonly reply: SendableReply }
   | KrpcError;
 
 /** The error codes (BEP 5 "errors", BEP 44 "errors"). */

@@ -6,6 +6,7 @@
 import { decode } from "../../bencode/decode.ts";
 import type { BencodeDictionary } from "../../bencode/dictionary.ts";
 import { type Bencodable, encode } from "../../bencode/encode.ts";
+import type { RawBencode } from "../../bencode/raw.ts";
 import { DecodeError } from "../../errors.ts";
 import { COMPACT_NODE_LENGTH, ID_LENGTH } from "./node_info.ts";
 
@@ -41,6 +42,12 @@ export interface DhtReply {
   readonly intervalSeconds?: number | undefined;
 }
 
+/** A reply as it is sent: a list of values may be bencoded already. */
+export interface SendableReply extends Omit<DhtReply, "values"> {
+  /** Peers in compact form, 6 or 18 bytes each (BEP 5 "get_peers", BEP 32 "values"). */
+  readonly values?: readonly Uint8Array[] | RawBencode | undefined;
+}
+
 /** Bytes of a Bloom filter (BEP 33 "bloom filters"). */
 const FILTER_LENGTH = 256;
 
@@ -48,7 +55,7 @@ const FILTER_LENGTH = 256;
 const MAX_INTERVAL_SECONDS = 21_600;
 
 /** The value of `r`; keys in byte order, so that the encoder need not sort. */
-export function encodeReply(reply: DhtReply): { readonly [key: string]: Bencodable | undefined } {
+export function encodeReply(reply: SendableReply): { readonly [key: string]: Bencodable | undefined } {
   return {
     BFpe: reply.downloaderFilter,
     BFsd: reply.seedFilter,
