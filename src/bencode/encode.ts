@@ -51,10 +51,15 @@ let spare: Uint8Array<ArrayBuffer> | undefined;
  * @throws {RangeError} If a number is beyond ±(2^53 − 1), a key is no byte string, or the nesting exceeds 1000.
  */
 export function encode(value: Bencodable): Uint8Array<ArrayBuffer> {
+  return encodeThrough((written) => written.slice(), value);
+}
+
+/** Encodes a value as {@linkcode encode} does, copied out by `copy`: the memory it is given is used again. */
+export function encodeThrough<T>(copy: (written: Uint8Array<ArrayBuffer>) => T, value: Bencodable): T {
   const writing: Writing = { bytes: spare ?? new Uint8Array(SCRATCH), length: 0 };
   spare = undefined;
   writeValue(writing, value, 0);
-  const encoded = writing.bytes.slice(0, writing.length);
+  const encoded = copy(writing.bytes.subarray(0, writing.length));
   if (writing.bytes.length === SCRATCH) spare = writing.bytes;
   return encoded;
 }

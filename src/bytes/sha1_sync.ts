@@ -51,8 +51,14 @@ function finish(bytes: Uint8Array, offset: number): void {
   compress(BLOCK, 0);
 }
 
-/** The 20-byte SHA-1 of `bytes`, computed here and now; meant for inputs up to a few hundred bytes. */
-export function sha1Sync(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+/**
+ * The 20-byte SHA-1 of `bytes`, computed here and now; meant for inputs up to a few hundred bytes. It is written to
+ * `digest` and given back.
+ */
+export function sha1Sync(
+  bytes: Uint8Array,
+  digest: Uint8Array<ArrayBuffer> = new Uint8Array(20),
+): Uint8Array<ArrayBuffer> {
   STATE[0] = 0x67452301,
     STATE[1] = 0xefcdab89,
     STATE[2] = 0x98badcfe,
@@ -61,7 +67,6 @@ export function sha1Sync(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   let offset = 0;
   for (; offset + 64 <= bytes.length; offset += 64) compress(bytes, offset);
   finish(bytes, offset);
-  const digest = new Uint8Array(20);
   for (let i = 0; i < 20; i++) digest[i] = STATE[i >> 2]! >>> (24 - 8 * (i & 3));
   return digest;
 }

@@ -1,5 +1,6 @@
 /** What the rows of the query table have in common: who asked, what can be answered, and how long it may be. */
 
+import { takeFromSlab } from "../bytes/slab.ts";
 import type { AddressFamily } from "../peer/address.ts";
 import { BUCKET_SIZE, type TableNode } from "./bucket.ts";
 import { KRPC_ERRORS } from "./messages/krpc.ts";
@@ -61,7 +62,7 @@ export function refuse(error: keyof typeof KRPC_ERRORS, message: string): Refusa
 }
 
 function joinCompact(nodes: readonly TableNode[], family: AddressFamily): Uint8Array {
-  const length = COMPACT_NODE_LENGTH[family], joined = new Uint8Array(nodes.length * length);
+  const length = COMPACT_NODE_LENGTH[family], joined = takeFromSlab(nodes.length * length);
   for (let i = 0; i < nodes.length; i++) joined.set(nodes[i]!.compact, i * length);
   return joined;
 }

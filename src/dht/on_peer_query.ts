@@ -1,6 +1,7 @@
 /** Answers about peers: get_peers, announce_peer (BEP 5, 33) and sample_infohashes (BEP 51). */
 
 import { RawBencode } from "../bencode/raw.ts";
+import { copyToSlab } from "../bytes/slab.ts";
 import {
   type Answer,
   type Asked,
@@ -70,7 +71,7 @@ export function onSample(asked: Asked, { target }: SampleInfohashesQuery): Answe
 
 /** An address with another port. */
 function withPort(compact: Uint8Array, port: number): Uint8Array {
-  const other = compact.slice();
+  const other = copyToSlab(compact);
   other[compact.length - 2] = port >>> 8;
   other[compact.length - 1] = port;
   return other;

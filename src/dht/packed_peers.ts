@@ -3,6 +3,7 @@
  * took 430 bytes each and made get_peers cost twice as much; a row of an IPv4 peer has 16.
  */
 
+import { takeFromSlab } from "../bytes/slab.ts";
 import type { AddressFamily } from "../peer/address.ts";
 import { bloomBits } from "./bloom_filter.ts";
 
@@ -86,7 +87,7 @@ export class PackedPeers {
    * (BEP 33 "new get_peers semantics").
    */
   list(start: number, count: number, noSeed: boolean): Uint8Array {
-    const list = new Uint8Array(Math.min(count, this.#size) * this.#valueLength + 2);
+    const list = takeFromSlab(Math.min(count, this.#size) * this.#valueLength + 2);
     list[0] = LIST;
     let end = 1;
     for (const seeds of noSeed ? [false, true] : [undefined]) end = this.#fill(list, end, start, seeds);

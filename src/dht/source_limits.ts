@@ -23,8 +23,11 @@ export const ANSWER_LIMITS: AnswerLimits = {
   replyBytesPerSecond: 100_000,
 };
 
-/** Sources remembered; beyond, the one seen first is forgotten. About 1.5 MiB. */
+/** Sources remembered; beyond, those seen first are forgotten. About 1.5 MiB. */
 export const MAX_SOURCES = 8192;
+
+/** So many are forgotten at once: to find the first of a map, V8 steps over all that were deleted before it. */
+const FORGOTTEN_AT_ONCE: number = MAX_SOURCES / 16;
 
 /** How long unused reply bytes are saved up. */
 const SAVING_SECONDS = 10;
@@ -95,10 +98,7 @@ export class SourceLimits {
   #source(from: PeerAddress, now: number): Source {
     const key = sourceOf(from), known = this.#sources.get(key);
     if (known !== undefined) return known;
-    for (const oldest of this.#sources.keys()) {
-      if (this.#sources.size < MAX_SOURCES) break;
-      this.#sources.delete(oldest);
-    }
+    if (this.#sources.size >= MAX_SOURCES) this.#forgetFirst();
     const source: Source = {
       from,
       text: formatPeerAddress(from),
@@ -109,5 +109,12 @@ export class SourceLimits {
     };
     this.#sources.set(key, source);
     return source;
+  }
+
+  #forgetFirst(): void {
+    for (const first of this.#sources.keys()) {
+      if (this.#sources.size <= MAX_SOURCES - FORGOTTEN_AT_ONCE) return;
+      this.#sources.delete(first);
+    }
   }
 }

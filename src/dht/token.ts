@@ -1,8 +1,8 @@
 /** Write tokens: proof that whoever announces has lately asked from the same address (BEP 5 "overview"). */
 
-import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { type Random, randomBytes } from "../bytes/random.ts";
 import { sha1Sync } from "../bytes/sha1_sync.ts";
+import { copyToSlab } from "../bytes/slab.ts";
 
 /** A secret lives five minutes and is accepted for five more (BEP 5 "overview"). */
 const ROTATION_MS = 5 * 60_000;
@@ -31,15 +31,15 @@ export class TokenBook {
   /** The token of this address (4 or 16 bytes) for this info hash or item target, 8 bytes. */
   issue(ip: Uint8Array, target: Uint8Array, now: number): Uint8Array<ArrayBuffer> {
     this.#rotate(now);
-    return tokenOf(this.#secret, ip, target);
+    return copyToSlab(tokenOf(this.#secret, ip, target));
   }
 
   /** Whether the token was given to this address for this target: for five minutes at least, ten at most. */
   accepts(token: Uint8Array, ip: Uint8Array, target: Uint8Array, now: number): boolean {
     this.#rotate(now);
     if (token.length !== TOKEN_LENGTH) return false;
-    return timingSafeEqual(token, tokenOf(this.#secret, ip, target)) ||
-      timingSafeEqual(token, tokenOf(this.#previous, ip, target));
+    return isSame(token, tokenOf(this.#secret, ip, target)) ||
+      isSame(token, tokenOf(this.#previous, ip, target));
   }
 
   /** On use, by a fixed beat: a secret that nobody asks about needs no timer. */
@@ -54,10 +54,20 @@ export class TokenBook {
 
 /** Scratch: allocating would cost as much as hashing. */
 const INPUT: Uint8Array = new Uint8Array(SECRET_LENGTH + 16 + 20);
+const DIGEST: Uint8Array<ArrayBuffer> = new Uint8Array(20), TOKEN = DIGEST.subarray(0, TOKEN_LENGTH);
 
-function tokenOf(secret: Uint8Array, ip: Uint8Array, target: Uint8Array): Uint8Array<ArrayBuffer> {
+/** Good until the next call. */
+function tokenOf(secret: Uint8Array, ip: Uint8Array, target: Uint8Array): Uint8Array {
   INPUT.set(ip);
   INPUT.set(secret, ip.length);
   INPUT.set(target, ip.length + SECRET_LENGTH);
-  return sha1Sync(INPUT.subarray(0, ip.length + SECRET_LENGTH + target.length)).subarray(0, TOKEN_LENGTH);
+  sha1Sync(INPUT.subarray(0, ip.length + SECRET_LENGTH + target.length), DIGEST);
+  return TOKEN;
+}
+
+/** Takes the same time wherever the tokens differ, so that nobody can feel their way to one. */
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = 0;
+  for (let i = 0; i < TOKEN_LENGTH; i++) difference |= a[i]! ^ b[i]!;
+  return difference === 0;
 }

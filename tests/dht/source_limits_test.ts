@@ -36,8 +36,15 @@ Deno.test("SourceLimits.admit() tells nodes of this machine apart by port", () =
 
 Deno.test("SourceLimits.admit() remembers no more sources than its limit", () => {
   const limits = new SourceLimits(ANSWER_LIMITS, 0);
-  for (let i = 0; i < MAX_SOURCES + 100; i++) limits.admit(globalAddress(i), 0);
+  for (let i = 0; i < MAX_SOURCES; i++) limits.admit(globalAddress(i), 0);
   assertEquals(limits.size, MAX_SOURCES);
+  const late = globalAddress(MAX_SOURCES - 1);
+  assertEquals(admitted(limits, 60, 0, late), 49);
+  for (let i = MAX_SOURCES; i < 1.5 * MAX_SOURCES; i++) {
+    limits.admit(globalAddress(i), 0);
+    assert(limits.size <= MAX_SOURCES && limits.size > MAX_SOURCES / 2);
+  }
+  assertEquals(admitted(limits, 60, 0, late), 0, "who came last is still known, and blocked");
 });
 
 Deno.test("SourceLimits.spend() limits the bytes of all replies together", () => {

@@ -2,7 +2,8 @@
 
 import { decodeDictionary } from "../../bencode/decode.ts";
 import type { BencodeDictionary } from "../../bencode/dictionary.ts";
-import { encode } from "../../bencode/encode.ts";
+import { encodeThrough } from "../../bencode/encode.ts";
+import { copyToSlab } from "../../bytes/slab.ts";
 import { decodeUtf8 } from "../../bytes/text.ts";
 import { DecodeError } from "../../errors.ts";
 import type { DhtQuery, SendableQuery } from "./query.ts";
@@ -80,18 +81,30 @@ const MAX_ERROR_TEXT = 256;
 
 const Q = 0x71, R = 0x72, E = 0x65;
 
-/** Writes a message as the payload of one datagram. */
+/** Writes a message as the payload of one datagram. Other messages lie in the same buffer. */
 export function encodeKrpc(message: SendableKrpcMessage): Uint8Array<ArrayBuffer> {
   const { transaction: t, version: v } = message;
   switch (message.type) {
     case "query": {
       const { method: q, arguments: a } = encodeQuery(message.query);
-      return encode({ a, q, ro: message.readOnly ? 1 : undefined, t, v, y: "q" });
+      return encodeThrough(copyToSlab, { a, q, ro: message.readOnly ? 1 : undefined, t, v, y: "q" });
     }
     case "reply":
-      return encode({ ip: message.requester, r: encodeReply(message.reply), t, v, y: "r" });
+      return encodeThrough(copyToSlab, {
+        ip: message.requester,
+        r: encodeReply(message.reply),
+        t,
+        v,
+        y: "r",
+      });
     case "error":
-      return encode({ e: [message.code, message.message], ip: message.requester, t, v, y: "e" });
+      return encodeThrough(copyToSlab, {
+        e: [message.code, message.message],
+        ip: message.requester,
+        t,
+        v,
+        y: "e",
+      });
   }
 }
 

@@ -1,4 +1,0 @@
-export function timingSafeEqual(
-  a: ArrayBufferView | ArrayBufferLike | DataView,
-  b: ArrayBufferView | ArrayBufferLike | DataView,
-): boolean;
