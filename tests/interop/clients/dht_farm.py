@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Nodes of libtorrent's DHT (Debian's python3-libtorrent): the world that the interop tests happen in.
 
-  dht_farm.py QUESTIONS HOST PORT...
+  dht_farm.py QUESTIONS [--secure] HOST:PORT...
 
-A node at each port, all of which know each other; prints {"event": "up"} when they do, and runs until it is killed. The
-last node can be asked: every line of the file QUESTIONS is a JSON array of texts,
+A node at each place, all of which know each other; with --secure they want ids that belong to addresses (BEP 42), and
+one node a network. Prints {"event": "up"} when they do, and runs until it is killed. The last node can be asked: every
+line of the file QUESTIONS is a JSON array of texts,
 
   ["get", TARGET]                        an immutable item
   ["get-key", KEY, SALT]                 a mutable item
@@ -14,7 +15,7 @@ last node can be asked: every line of the file QUESTIONS is a JSON array of text
   ["sample", HOST:PORT]                  info hashes that one node holds peers for (BEP 51)
 
 and is answered, in turn, by a line {"event": "answer", ...}, with "nothing": true if nothing was found. Everything
-printed is JSON, one object per line; bytes are hex, items text.
+printed is JSON, one object per line; bytes are hex, items text, or null if they are none.
 """
 import hashlib
 import json
@@ -42,7 +43,7 @@ def at(host, port):
     return "[%s]:%d" % (host, port) if ":" in host else "%s:%d" % (host, port)
 
 
-def node(place, bootstrap):
+def node(place, bootstrap, secure):
     parameters = lt.session_params()
     parameters.settings = {
         "listen_interfaces": at(*place),
@@ -51,11 +52,11 @@ def node(place, bootstrap):
         "enable_lsd": False,
         "enable_upnp": False,
         "enable_natpmp": False,
-        # All hosts of the laboratory lie in one network, and many nodes on one host.
-        "dht_restrict_routing_ips": False,
-        "dht_restrict_search_ips": False,
-        "dht_enforce_node_id": False,
-        "dht_prefer_verified_node_ids": False,
+        # Most hosts of the laboratory lie in one network, and many nodes on one host.
+        "dht_restrict_routing_ips": secure,
+        "dht_restrict_search_ips": secure,
+        "dht_enforce_node_id": secure,
+        "dht_prefer_verified_node_ids": secure,
         "dht_block_ratelimit": 100000,
         "dht_sample_infohashes_interval": 0,
         "alert_mask": lt.alert.category_t.dht_notification | lt.alert.category_t.dht_operation_notification,
@@ -71,8 +72,12 @@ def expanded(seed):
     return bytes(digest)
 
 
-def text_of(item):
-    value = item["value"]
+def text_of(alert):
+    """The value of an item; the binding throws on all but texts."""
+    try:
+        value = alert.item["value"]
+    except RuntimeError:
+        return None
     return value.decode() if isinstance(value, bytes) else value
 
 
@@ -90,12 +95,12 @@ def wait(session, kind, judge, seconds=PATIENCE_SECONDS):
 
 def get(session, target):
     session.dht_get_immutable_item(lt.sha1_hash(bytes.fromhex(target)))
-    return wait(session, "dht_immutable_item", lambda alert: {"value": text_of(alert.item)})
+    return wait(session, "dht_immutable_item", lambda alert: {"value": text_of(alert)})
 
 
 def get_key(session, key, salt):
     session.dht_get_mutable_item(bytes.fromhex(key), salt)
-    return wait(session, "dht_mutable_item", lambda alert: {"value": text_of(alert.item), "seq": alert.seq})
+    return wait(session, "dht_mutable_item", lambda alert: {"value": text_of(alert), "seq": alert.seq})
 
 
 def count_stored(alert):
@@ -130,9 +135,10 @@ def sample(session, place):
 ANSWERS = {"get": get, "get-key": get_key, "put": put, "put-key": put_key, "peers": peers, "sample": sample}
 
 
-def main(questions, host, *ports):
-    places = [(host, int(port)) for port in ports]
-    sessions = [node(place, at(*places[0]) if place != places[0] else "") for place in places]
+def main(questions, *arguments):
+    secure = arguments[0] == "--secure"
+    places = [endpoint(place) for place in arguments[secure:]]
+    sessions = [node(place, at(*places[0]) if place != places[0] else "", secure) for place in places]
     # Whom a node begins with never comes into its table, so they are introduced to each other.
     for session in sessions:
         for place in places:

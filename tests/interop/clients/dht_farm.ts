@@ -17,19 +17,28 @@ export interface DhtFarm {
 }
 
 /** Starts as many nodes as wanted, ten at most, that know each other. */
-export async function startDhtFarm(
+export function startDhtFarm(
   host: Host,
   options: { readonly nodes?: number; readonly isIpv6?: boolean } = {},
 ): Promise<DhtFarm> {
-  const questions = `${host.folder("dht-farm")}/questions`, ports = PORTS.slice(0, options.nodes).map(String);
   const address = options.isIpv6 === true ? host.address6 : host.address;
+  return start(host, [], PORTS.slice(0, options.nodes).map((port) => endpoint(address, port)));
+}
+
+/** Starts nodes at addresses of the host that want ids which belong to addresses (BEP 42). */
+export function startSecureFarm(host: Host, addresses: readonly string[]): Promise<DhtFarm> {
+  return start(host, ["--secure"], addresses.map((address) => endpoint(address)));
+}
+
+async function start(host: Host, flags: readonly string[], nodes: readonly string[]): Promise<DhtFarm> {
+  const questions = `${host.folder("dht-farm")}/questions`;
   await Deno.writeTextFile(questions, "");
-  const process = host.spawn("farm of libtorrent", [PYTHON, SCRIPT, questions, address, ...ports]);
+  const process = host.spawn("farm of libtorrent", [PYTHON, SCRIPT, questions, ...flags, ...nodes]);
   const answers = () => process.events().filter(({ event }) => event === "answer");
   await until("the farm is up", () => process.isOver || process.events().some(({ event }) => event === "up"));
   let asked = 0;
   return {
-    nodes: ports.map((port) => endpoint(address, Number(port))),
+    nodes,
     ask: async (verb, ...args) => {
       const turn = asked++;
       await Deno.writeTextFile(questions, `${JSON.stringify([verb, ...args])}\n`, { append: true });

@@ -4,24 +4,32 @@ import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from
 
 const root = new URL("../../../", import.meta.url).pathname;
 
+/** The words that run a program of this repository. */
+export function denoRun(program: string): readonly string[] {
+  const flags = [
+    "-A",
+    "--quiet",
+    "--unstable-net",
+    `--config=${root}deno.json`,
+    `--env-file=${root}.env.jsr`,
+  ];
+  return [Deno.execPath(), "run", ...flags, `${root}${program}`];
+}
+
 /** The words that run our command line. */
-export const CLI: readonly string[] = [
-  Deno.execPath(),
-  "run",
-  "-A",
-  "--quiet",
-  "--unstable-net",
-  `--config=${root}deno.json`,
-  `--env-file=${root}.env.jsr`,
-  `${root}src/cli/main.ts`,
-];
+export const CLI: readonly string[] = denoRun("src/cli/main.ts");
 
 let fetched: Promise<unknown> | undefined;
 
 /** Fetches what our command line imports, once: the hosts of a lab reach no registry. */
 export function fetchDependencies(): Promise<unknown> {
+  return fetched ??= cache("src/cli/main.ts");
+}
+
+/** Fetches what a program of ours imports. */
+export function cache(program: string): Promise<unknown> {
   const flags = ["--quiet", `--config=${root}deno.json`, `--env-file=${root}.env.jsr`];
-  return fetched ??= command(Deno.execPath(), ["cache", ...flags, `${root}src/cli/main.ts`]);
+  return command(Deno.execPath(), ["cache", ...flags, `${root}${program}`]);
 }
 
 const ENCRYPTION = { required: ["--encryption", "required"], refused: ["--encryption", "disabled"] } as const;
