@@ -33,6 +33,7 @@ export function takeAddress(state: DhtState, family: Family, host: string, now: 
   for (const node of former.nodes()) {
     if (statusOf(node, now) === "good") family.table.replied(node, node.repliedAt);
   }
+  state.upkeep.isRenamed = true;
   state.effects.push({ type: "nodeId", family: family.version, nodeId: family.table.id });
   // BEP 5 "routing table": make ourselves known to our new neighbours.
   startOperation(state, {

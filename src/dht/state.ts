@@ -205,6 +205,8 @@ export interface Upkeep {
   bootstrapAt: number;
   /** When the last bootstrap ended. */
   bootstrapEndedAt: number;
+  /** Whether our id has changed since the last bootstrap began (BEP 42). */
+  isRenamed: boolean;
   /** Bootstraps in a row that found nobody. */
   failures: number;
   /** When to look after the tables. */

@@ -38,6 +38,7 @@ export function newUpkeep(now: number): Upkeep {
     bootstrap: undefined,
     bootstrapAt: now,
     bootstrapEndedAt: now,
+    isRenamed: false,
     failures: 0,
     checkAt: now + CHECK_MS,
     sweepAt: now + SWEEP_MS,
@@ -138,6 +139,7 @@ function startBootstrap(state: DhtState, now: number): void {
   const { upkeep } = state;
   if (upkeep.bootstrap !== undefined) return;
   upkeep.bootstrapAt = Infinity;
+  upkeep.isRenamed = false;
   setState(state, "bootstrapping");
   upkeep.bootstrap = startOperation(state, {
     id: undefined,
@@ -154,6 +156,8 @@ function onBootstrapEnd(state: DhtState, { replies }: Operation, now: number): v
     upkeep.failures = 0;
     return setState(state, "ready");
   }
+  // BEP 42 "enforcement": whoever refused our former id may answer the one that follows from our address.
+  if (upkeep.isRenamed) return startBootstrap(state, now);
   upkeep.bootstrapAt = now + RETRY_MS * 2 ** Math.min(MAX_RETRY_DOUBLINGS, upkeep.failures++);
   setState(state, "unreachable");
 }

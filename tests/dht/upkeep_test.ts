@@ -1,9 +1,10 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { FRESH_MS } from "../../src/dht/bucket.ts";
-import { decodeKrpc } from "../../src/dht/messages/krpc.ts";
+import { decodeKrpc, encodeKrpc } from "../../src/dht/messages/krpc.ts";
 import { isNodeIdOf } from "../../src/dht/node_id.ts";
 import { DhtNode } from "../../src/dht/node.ts";
 import type { DhtNodeState } from "../../src/dht/vocabulary.ts";
+import { encodeCompactPeer } from "../../src/peer/address.ts";
 import { globalAddress, seeded, VirtualDht, type VirtualNode } from "./virtual_dht.ts";
 
 const ROUTER = { host: "192.0.2.1", port: 6881 };
@@ -50,6 +51,27 @@ Deno.test("a node asks its snapshot first, and routers only if nobody answers", 
   dht.add(globalAddress(100), { snapshot, routers: [ROUTER] });
   dht.run(10_000);
   assert(asked.indexOf(ROUTER.host) >= 8, "after the saved nodes");
+});
+
+Deno.test("a node that is refused for its id learns its address from that, and begins again with another id (BEP 42)", () => {
+  const { dht } = network(20), deliver = dht.deliver.bind(dht), own = globalAddress(100);
+  dht.deliver = (from, to, bytes) => {
+    const message = decodeKrpc(bytes);
+    const isRefused = from.host === own.host && message.type === "query" &&
+      message.query.type !== "invalid" &&
+      !isNodeIdOf(from.host, message.query.id);
+    if (!isRefused) return deliver(from, to, bytes);
+    // As libtorrent does that enforces it.
+    const refusal = { type: "error", code: 203, message: "invalid node ID" } as const;
+    const requester = encodeCompactPeer(from);
+    deliver(to, from, encodeKrpc({ ...refusal, transaction: message.transaction, requester }));
+  };
+  const nodes = Array.from({ length: 8 }, (_, i) => globalAddress(i)), node = dht.add(own, { nodes });
+  const before = node.node.nodeId()!;
+  dht.run(3_000);
+  assertEquals(states(node), ["bootstrapping", "ready"]);
+  assertNotEquals(node.node.nodeId(), before);
+  assert(isNodeIdOf(own.host, node.node.nodeId()!) && node.node.nodes(dht.now).length >= 8);
 });
 
 Deno.test("a snapshot keeps the id and the nodes that have not failed", () => {

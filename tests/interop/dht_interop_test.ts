@@ -1,9 +1,12 @@
-/** The DHT among nodes of libtorrent: every client finds us through it and nothing else, and we find every client (BEP 5, 32, 33, 44, 51). */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+/** The DHT among nodes of libtorrent: every client finds us through it and nothing else, and we find every client (BEP 5, 32, 33, 42, 44, 51). */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createSigner } from "../../src/bytes/ed25519.ts";
+import { decodeHex } from "../../src/bytes/text.ts";
+import { isNodeIdOf } from "../../src/dht/node_id.ts";
+import type { PeerAddress } from "../../src/peer/address.ts";
 import { aria2 } from "./clients/aria2.ts";
 import { type Client, endpoint, PORT } from "./clients/client.ts";
-import { type DhtFarm, startDhtFarm } from "./clients/dht_farm.ts";
+import { type DhtFarm, startDhtFarm, startSecureFarm } from "./clients/dht_farm.ts";
 import { libtorrent } from "./clients/libtorrent.ts";
 import { CLI, ours } from "./clients/ours.ts";
 import { qbittorrent } from "./clients/qbittorrent.ts";
@@ -137,3 +140,50 @@ for (const who of ["us", "libtorrent"] as const) {
     assertEquals([seeds, downloaders], [1, 2]);
   });
 }
+
+/** Addresses of networks of their own, as of the world's: of local ones BEP 42 demands nothing. */
+const GLOBAL = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `52.${10 * n}.${n}.7`),
+  OURS = "52.200.9.7",
+  ASKER = "52.210.9.7";
+
+/** Gives a host addresses of one great network, over which the hosts reach each other. */
+async function addGlobal(host: Host, addresses: readonly string[]): Promise<void> {
+  for (const address of addresses) {
+    const { code, stderr } = await host.run(["ip", "addr", "add", `${address}/8`, "dev", "eth0"]);
+    assertEquals([code, stderr], [0, ""]);
+  }
+}
+
+interop(
+  "nodes of libtorrent that insist on BEP 42 refuse us at first, then take us for one of theirs",
+  { hosts: 3, oursOnly: true },
+  async (lab) => {
+    await addGlobal(lab.host(1), GLOBAL);
+    await addGlobal(lab.host(2), [ASKER]);
+    await addGlobal(lab.host(3), [OURS]);
+    const farm = await startSecureFarm(lab.host(1), GLOBAL), words = [...CLI, "dht"];
+    const entry = ["--no-cache", ...farm.nodes.flatMap((node) => ["--node", node])];
+    const node = lab.host(3).spawn("our node", [...words, "node", "--json", "--host", OURS, ...entry]);
+    await until("our node is ready", () => node.events().some(({ state }) => state === "ready"));
+    assertEquals(node.events().filter(({ type }) => type === "externalAddress").map(({ host }) => host), [
+      OURS,
+    ]);
+    const ask = async (...args: string[]) =>
+      await lab.host(2).run([...words, ...args, "--host", ASKER, ...entry]);
+    const { address } = node.events().find(({ type }) => type === "started") as { address: PeerAddress };
+    const place = endpoint(OURS, address.port);
+    const { id } = JSON.parse((await ask("ping", place, "--json")).stdout);
+    assert(isNodeIdOf(OURS, decodeHex(id)), "our id follows from our address");
+    const named = (await ask("find", id)).stdout.trim().split("\n").map((line) => line.split("  "));
+    assert(named.some(([, at]) => at === place), "they name us to others");
+    for (const [id, at] of named) assert(isNodeIdOf(at!.split(":")[0]!, decodeHex(id!)), `${id} of ${at}`);
+    assertEquals((await ask("announce", HASH, "--port", "4000")).code, 0);
+    assertEquals((await farm.ask("peers", HASH)).peers, [endpoint(ASKER, 4000)]);
+    // The word of one network about our address is not enough for another id.
+    const alone = ["find", HASH, "--host", ASKER, "--no-cache", "--node", farm.nodes[0]!];
+    assertEquals(
+      (await lab.host(2).run([...words, ...alone])).stderr,
+      "error: Cannot reach the DHT: no node answers\n",
+    );
+  },
+);
