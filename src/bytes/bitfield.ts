@@ -150,6 +150,17 @@ export class Bitfield {
     return this.#bytes.slice();
   }
 
+  /** A bitfield of its own with the bits that are set here and not in `other`, which is of the same length. */
+  without(other: Bitfield): Bitfield {
+    const rest = new Bitfield(this.length);
+    for (let i = 0; i < this.#bytes.length; i++) {
+      const byte = this.#bytes[i]! & ~other.#bytes[i]!;
+      rest.#bytes[i] = byte;
+      rest.#count += POPULATION[byte]!;
+    }
+    return rest;
+  }
+
   /** A bitfield of its own with the same bits. */
   clone(): Bitfield {
     const copy = new Bitfield(this.length);

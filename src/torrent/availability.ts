@@ -38,6 +38,8 @@ export class Availability {
   readonly #maxPeers: number;
   /** Peers that are counted by what they lack: every piece counts them, and what they lack is taken off. */
   #offset = 0;
+  /** Counts with us. */
+  #mirror: Availability | undefined;
   #sweepFrom = 0;
   #firstFresh = 0;
 
@@ -67,17 +69,40 @@ export class Availability {
   /** Counts a peer's pieces; the answer says how it was counted and goes back into {@linkcode Availability.removePeer}. */
   addPeer(have: Bitfield): boolean {
     const inverse = have.count * 2 > have.length;
+    this.#mirror?.addPeer(have);
     this.#count(have, inverse, 1);
     return inverse;
   }
 
   /** Takes back what `addPeer` and later {@linkcode Availability.change} calls counted. */
   removePeer(have: Bitfield, inverse: boolean): void {
+    this.#mirror?.removePeer(have, inverse);
     this.#count(have, inverse, -1);
+  }
+
+  /**
+   * Another one with the same counts, kept in step from now on (and in place of a former one), in which other pieces can be
+   * filed. We ourselves have every piece there.
+   */
+  mirror(): Availability {
+    const mirror = this.#mirror = new Availability(this.fresh.length, this.#maxPeers);
+    mirror.#counts.set(this.#counts);
+    mirror.#offset = this.#offset + 1;
+    return mirror;
+  }
+
+  /** Lets the mirror go. */
+  unmirror(): void {
+    this.#mirror = undefined;
   }
 
   /** One more peer (1) or one less (-1) has the piece. */
   change(piece: number, by: 1 | -1): void {
+    this.#change(piece, by);
+    this.#mirror?.change(piece, by);
+  }
+
+  #change(piece: number, by: 1 | -1): void {
     if (!this.fresh.has(piece)) {
       this.#counts[piece]! += by;
       return;
@@ -178,12 +203,12 @@ export class Availability {
 
   #count(have: Bitfield, inverse: boolean, by: 1 | -1): void {
     if (!inverse) {
-      for (let piece = have.nextSet(0); piece >= 0; piece = have.nextSet(piece + 1)) this.change(piece, by);
+      for (let piece = have.nextSet(0); piece >= 0; piece = have.nextSet(piece + 1)) this.#change(piece, by);
       return;
     }
     const back = by === 1 ? -1 : 1;
     for (let piece = have.nextClear(0); piece >= 0; piece = have.nextClear(piece + 1)) {
-      this.change(piece, back);
+      this.#change(piece, back);
     }
     this.#offset += by;
   }

@@ -7,6 +7,7 @@ import { Blame } from "./blame.ts";
 import { Candidates } from "./candidates.ts";
 import { Choker } from "./choker.ts";
 import { Downloads } from "./downloads.ts";
+import type { Offering } from "./offering.ts";
 import { DEFAULT_LIMITS, type PieceGeometry, type TorrentLimits, type TorrentOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import { PeerTable } from "./peer_table.ts";
@@ -68,6 +69,8 @@ export interface TorrentState {
   readonly ledger: PieceLedger;
   /** Which peers have how much, and what can be opened. */
   readonly availability: Availability;
+  /** What a super-seed shows next; only while it is one (BEP 16). */
+  offering: Offering | undefined;
   /** The open pieces. */
   readonly downloads: Downloads;
   /** Who sent wrong data. */
@@ -100,6 +103,7 @@ export function createState(options: TorrentOptions, now: number): TorrentState 
     peers: new PeerTable(),
     ledger,
     availability,
+    offering: undefined,
     downloads: new Downloads({ geometry, buffers, maxOpenBytes: limits.maxOpenBytes }),
     blame: new Blame(),
     choker: new Choker(limits.uploadSlots, random, now),

@@ -3,7 +3,7 @@
  * peer has shown the last, so that little is sent twice before there are more seeds. For initial seeds with little bandwidth.
  */
 
-import { randomBelow } from "../bytes/random.ts";
+import { Offering } from "./offering.ts";
 import { type Disguise, isUploadOnly, type Peer } from "./peer.ts";
 import { send, type TorrentState } from "./state.ts";
 
@@ -37,6 +37,8 @@ export function forgetOffersOf({ disguise, content }: Peer): void {
 export function setSuperSeed(state: TorrentState, superSeed: boolean): void {
   state.mode.superSeed = superSeed;
   if (superSeed) return;
+  state.offering = undefined;
+  state.availability.unmirror();
   for (const peer of state.peers.all()) if (peer.disguise !== undefined) unmask(state, peer, peer.disguise);
 }
 
@@ -46,13 +48,14 @@ export function offerPieces(state: TorrentState): void {
   const disguised = state.peers.toArray().filter((peer) =>
     peer.disguise !== undefined && !isUploadOnly(peer)
   );
-  const offered = new Map<number, number>();
-  for (const { disguise } of disguised) for (const piece of disguise!.offers) count(offered, piece, 1);
+  if (disguised.length === 0) return;
+  const offering = state.offering ??= new Offering(state.availability, state.ledger.have.length);
+  offering.recount(disguised);
   // BEP 16 waits for "at least one other client". A peer that is alone would wait for ever: it goes on when it is done.
   const isAlone = disguised.length < 2;
   for (const peer of disguised) {
     // Without the fast extension a peer that has nothing says nothing (BEP 3 "peer messages", bitfield).
-    if (peer.content.announced || !peer.fast) offerTo(state, peer, { offered, isAlone });
+    if (peer.content.announced || !peer.fast) offerTo(state, peer, { offering, isAlone });
   }
 }
 
@@ -78,48 +81,28 @@ function hopelessOffer({ now }: TorrentState, { disguise, flags, content }: Peer
 }
 
 interface Round {
-  /** How many peers are being offered a piece. */
-  readonly offered: Map<number, number>;
+  readonly offering: Offering;
   /** There is no other peer that could show a piece. */
   readonly isAlone: boolean;
 }
 
-function offerTo(state: TorrentState, peer: Peer, { offered, isAlone }: Round): void {
-  const disguise = peer.disguise!, { availability } = state;
+function offerTo(state: TorrentState, peer: Peer, { offering, isAlone }: Round): void {
+  const disguise = peer.disguise!, { availability, ledger, setup } = state;
   disguise.offers = disguise.offers.filter((piece) => {
     const isPassedOn = isAlone || availability.of(piece) > 1;
     if (!isPassedOn || !peer.content.have.has(piece)) return true;
-    count(offered, piece, -1);
+    offering.count(piece, -1);
     return false;
   });
   while (disguise.offers.length < MAX_OFFERS) {
-    const piece = chooseOffer(state, peer, offered);
+    const piece = offering.choose(peer, ledger.have, setup.random);
     if (piece === undefined) return;
     disguise.offers = [...disguise.offers, piece];
     disguise.shown.add(piece);
     disguise.offeredAt = state.now;
-    count(offered, piece, 1);
+    offering.count(piece, 1);
     send(state, peer, { type: "have", piece });
   }
-}
-
-/** Of the pieces that the peer lacks and was not shown, the rarest; those that are being offered to others come last. */
-function chooseOffer(
-  { ledger, availability, peers, setup: { random } }: TorrentState,
-  { content, disguise }: Peer,
-  offered: ReadonlyMap<number, number>,
-): number | undefined {
-  const { length } = ledger.have, start = randomBelow(random, length);
-  let best: number | undefined, bestScore = Infinity;
-  for (let step = 0; step < length && bestScore > 0; step++) {
-    const piece = (start + step) % length;
-    if (!ledger.have.has(piece) || content.have.has(piece) || disguise!.shown.has(piece)) continue;
-    const score = availability.of(piece) + (offered.get(piece) ?? 0) * peers.size;
-    if (score >= bestScore) continue;
-    best = piece;
-    bestScore = score;
-  }
-  return best;
 }
 
 function unmask(state: TorrentState, peer: Peer, { shown }: Disguise): void {
@@ -127,8 +110,4 @@ function unmask(state: TorrentState, peer: Peer, { shown }: Disguise): void {
   for (const piece of state.ledger.have.indexes()) {
     if (!shown.has(piece) && !peer.content.have.has(piece)) send(state, peer, { type: "have", piece });
   }
-}
-
-function count(counts: Map<number, number>, piece: number, by: 1 | -1): void {
-  counts.set(piece, (counts.get(piece) ?? 0) + by);
 }

@@ -36,3 +36,15 @@ Deno.test("Bitfield.nextSet() answers -1 behind the end", () => {
   assertEquals(Bitfield.full(9).nextSet(9), -1);
   assertEquals(new Bitfield(9).nextClear(100), -1);
 });
+
+Deno.test("Bitfield.without() keeps the bits that the other lacks, and counts them", () => {
+  const some = (pieces: readonly number[]) => {
+    const bits = new Bitfield(20);
+    for (const piece of pieces) bits.set(piece);
+    return bits;
+  };
+  const rest = Bitfield.full(20).without(some([0, 7, 8, 19]));
+  assertEquals([...rest.indexes()], [1, 2, 3, 4, 5, 6, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]);
+  assertEquals([rest.count, rest.isFull], [16, false]);
+  assertEquals(some([3]).without(some([3, 4])).isEmpty, true);
+});
