@@ -22,6 +22,12 @@ const PACKAGES = [
       "./index-of-needle": "bytes/index_of_needle",
     },
   },
+  {
+    name: "crypto",
+    version: "1.1.0",
+    folders: ["crypto/timing_safe_equal.js"],
+    entries: { "./timing-safe-equal": "crypto/timing_safe_equal" },
+  },
 ] as const;
 
 const root = new URL("../", import.meta.url);

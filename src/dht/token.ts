@@ -1,5 +1,6 @@
 /** Write tokens: proof that whoever announces has lately asked from the same address (BEP 5 "overview"). */
 
+import { timingSafeEqual } from "@std/crypto/timing-safe-equal";
 import { type Random, randomBytes } from "../bytes/random.ts";
 import { sha1Sync } from "../bytes/sha1_sync.ts";
 import { copyToSlab } from "../bytes/slab.ts";
@@ -38,8 +39,8 @@ export class TokenBook {
   accepts(token: Uint8Array, ip: Uint8Array, target: Uint8Array, now: number): boolean {
     this.#rotate(now);
     if (token.length !== TOKEN_LENGTH) return false;
-    return isSame(token, tokenOf(this.#secret, ip, target)) ||
-      isSame(token, tokenOf(this.#previous, ip, target));
+    return timingSafeEqual(token, tokenOf(this.#secret, ip, target)) ||
+      timingSafeEqual(token, tokenOf(this.#previous, ip, target));
   }
 
   /** On use, by a fixed beat: a secret that nobody asks about needs no timer. */
@@ -63,11 +64,4 @@ function tokenOf(secret: Uint8Array, ip: Uint8Array, target: Uint8Array): Uint8A
   INPUT.set(target, ip.length + SECRET_LENGTH);
   sha1Sync(INPUT.subarray(0, ip.length + SECRET_LENGTH + target.length), DIGEST);
   return TOKEN;
-}
-
-/** Takes the same time wherever the tokens differ, so that nobody can feel their way to one. */
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = 0;
-  for (let i = 0; i < TOKEN_LENGTH; i++) difference |= a[i]! ^ b[i]!;
-  return difference === 0;
 }
