@@ -33,6 +33,7 @@ export function closePeer(state: TorrentState, peer: Peer, reason: TorrentCloseR
 /** Closes the books of a connection that is gone. */
 export function removePeer(state: TorrentState, peer: Peer, blameless = false): void {
   state.peers.remove(peer);
+  state.hashes.forget(peer.key);
   takeAllBack(state, peer, { withCancel: false });
   closeExclusive(state, peer);
   state.availability.removePeer(peer.content.have, peer.content.inverse);

@@ -14,10 +14,10 @@ export function updateInterest(state: TorrentState, peer: Peer): void {
 
 /** Files one piece anew after its level, its possession or its being open has changed. */
 export function refile(state: TorrentState, piece: number): void {
-  const { ledger, availability, downloads, peers } = state;
+  const { ledger, availability, peers } = state;
   const wasFresh = availability.fresh.has(piece);
   const wantedBy = ledger.settle(piece) ? (ledger.missing.has(piece) ? 1 : -1) : 0;
-  const isFresh = ledger.missing.has(piece) && downloads.get(piece) === undefined;
+  const isFresh = mayOpen(state, piece);
   if (isFresh) availability.insert(piece, ledger.level(piece));
   else if (wasFresh) availability.remove(piece);
   const freshBy = Number(isFresh) - Number(wasFresh);
@@ -32,11 +32,10 @@ export function refile(state: TorrentState, piece: number): void {
 
 /** Files every piece anew, and counts every peer's: after new priorities. */
 export function refileAll(state: TorrentState): void {
-  const { ledger, availability, downloads } = state;
+  const { ledger, availability } = state;
   for (let piece = 0; piece < ledger.have.length; piece++) {
     ledger.settle(piece);
-    const isFresh = ledger.missing.has(piece) && downloads.get(piece) === undefined;
-    if (isFresh) availability.insert(piece, ledger.level(piece));
+    if (mayOpen(state, piece)) availability.insert(piece, ledger.level(piece));
     else availability.remove(piece);
   }
   for (const peer of state.peers.all()) {
@@ -69,7 +68,12 @@ export function peerLoses(state: TorrentState, peer: Peer, piece: number): boole
 
 /** Whether neither side will ever ask the other for anything, as things are (BEP 21). */
 export function isPointless(state: TorrentState, peer: Peer): boolean {
-  return state.ledger.missing.isEmpty && isUploadOnly(peer);
+  return state.ledger.missing.isEmpty && isUploadOnly(peer) && !state.hashes.mayGive(peer.key);
+}
+
+/** Whether a piece is wanted, not begun, and can be verified once it is here. */
+function mayOpen({ ledger, downloads, hashes }: TorrentState, piece: number): boolean {
+  return ledger.missing.has(piece) && downloads.get(piece) === undefined && !hashes.gated.has(piece);
 }
 
 function countPiece(state: TorrentState, peer: Peer, piece: number, by: 1 | -1): void {

@@ -17,6 +17,7 @@ type InputOf<T extends TorrentInput["type"]> = Extract<TorrentInput, { type: T }
 export function onPrioritize(state: TorrentState, input: InputOf<"prioritize">): void {
   state.ledger.setPriorities(input.priorities);
   refileAll(state);
+  state.hashes.order(state.ledger.urgent, state.ledger.missing);
   closeUnwanted(state);
   state.mode.hungry = true;
 }
@@ -34,6 +35,7 @@ export function onSuperSeed(state: TorrentState, input: InputOf<"superSeed">): v
 /** A reader waits for other pieces. Its pieces are wanted even if the user did not want them. */
 export function onUrgent(state: TorrentState, input: InputOf<"urgent">): void {
   for (const piece of state.ledger.setUrgent(input.reader, input.pieces)) refile(state, piece);
+  state.hashes.order(state.ledger.urgent, state.ledger.missing);
   closeUnwanted(state);
   if (makeWayForReaders(state)) abortForReaders(state);
   state.mode.sweepAt = Math.min(state.mode.sweepAt, state.now + READER_SWEEP_MS);

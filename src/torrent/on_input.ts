@@ -3,6 +3,7 @@
 import { closePeer } from "./departures.ts";
 import { isPointless } from "./filing.ts";
 import { onPause, onPrioritize, onResume, onSequential, onSuperSeed, onUrgent } from "./on_control.ts";
+import { askAllForHashes, onLayerReady } from "./on_hashes.ts";
 import { onMessage } from "./on_message.ts";
 import { onPeerCapabilities, onPeerClosed, onPeerConnected, onPeerDontHave } from "./on_peer.ts";
 import {
@@ -42,6 +43,7 @@ const ON_INPUT: { readonly [T in TorrentInput["type"]]: Row<T> } = {
   blockSent: onSent,
   readFailed: onReadFailed,
   cached: onCached,
+  layerReady: onLayerReady,
   pieceStored: onPieceStored,
   pieceCorrupt: onPieceCorrupt,
   storeFailed: onStoreFailed,
@@ -116,6 +118,7 @@ function settle(state: TorrentState): void {
   const isNews = mode.hungry;
   mode.hungry = false;
   if (isNews) refillAll(state);
+  if (isNews) askAllForHashes(state);
   giveWork(state, isNews);
   if (mayDial(state)) dial(state);
 }

@@ -1,4 +1,4 @@
-/** What each message of a peer means: one row per message (BEP 3 "peer messages", BEP 6). */
+/** What each message of a peer means: one row per message (BEP 3 "peer messages", BEP 6, 52). */
 
 import { Bitfield } from "../bytes/bitfield.ts";
 import { DecodeError } from "../errors.ts";
@@ -6,6 +6,7 @@ import type { PeerMessage } from "../wire/messages/message.ts";
 import { closePeer } from "./departures.ts";
 import { isPointless, peerGains, recount, updateInterest } from "./filing.ts";
 import { onPiece, onReject } from "./on_block.ts";
+import { askForHashes, onHashes, onHashesGained, onHashReject } from "./on_hashes.ts";
 import type { Peer } from "./peer.ts";
 import { refill } from "./requesting.ts";
 import { closeExclusive, takeAllBack } from "./requests.ts";
@@ -43,8 +44,8 @@ const ON_MESSAGE: { readonly [T in PeerMessage["type"]]: Row<T> } = {
   allowedFast: fastOnly(onAllowedFast),
   extended: ELSEWHERE,
   hashRequest: ELSEWHERE,
-  hashes: ELSEWHERE,
-  hashReject: ELSEWHERE,
+  hashes: onHashes,
+  hashReject: onHashReject,
 };
 
 /** Looks the message up and does what it says. */
@@ -97,6 +98,7 @@ function onHave(state: TorrentState, peer: Peer, { piece }: MessageOf<"have">): 
   if (piece >= state.setup.geometry.pieceCount) return closePeer(state, peer, "invalid message");
   peer.content.announced = true;
   if (!peerGains(state, peer, piece)) return;
+  onHashesGained(state, peer, piece);
   state.mode.offersDue = true;
   if (isPointless(state, peer)) return closePeer(state, peer, "both complete");
   if (!peer.flags.peerChoking && state.ledger.missing.has(piece)) refill(state, peer);
@@ -124,7 +126,9 @@ function onHaveNone(state: TorrentState, peer: Peer): void {
 /** A bitfield later on stands for several haves: aria2 sends it when it has gained a few pieces. */
 function learn(state: TorrentState, peer: Peer, have: Bitfield): void {
   if (!have.hasBeyond(peer.content.have)) return;
-  for (const piece of have.indexes()) peerGains(state, peer, piece);
+  for (const piece of have.indexes()) {
+    if (peerGains(state, peer, piece)) onHashesGained(state, peer, piece);
+  }
   state.mode.offersDue = true;
   if (isPointless(state, peer)) return closePeer(state, peer, "both complete");
   if (!peer.flags.peerChoking) refill(state, peer);
@@ -142,6 +146,7 @@ function announce(state: TorrentState, peer: Peer, have: Bitfield): void {
   if (isPointless(state, peer)) return closePeer(state, peer, "both complete");
   updateInterest(state, peer);
   offerAllowedFast(state, peer);
+  askForHashes(state, peer);
 }
 
 /** Advice on what to take among equals (BEP 6 "Suggest Piece"). */

@@ -129,6 +129,7 @@ function welcome(state: TorrentState, input: InputOf<"peerConnected">): void {
   });
   if (isBitComet(peer)) peer.down.pipeline.limit = BITCOMET.queue;
   state.peers.add(peer);
+  if (input.v2) state.hashes.add(peer.key, state.now);
   const announcement = firstMessage(state, peer);
   if (announcement !== undefined) send(state, peer, announcement);
   state.mode.offersDue = true;

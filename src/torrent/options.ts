@@ -3,6 +3,7 @@
 import type { Bitfield } from "../bytes/bitfield.ts";
 import type { Random } from "../bytes/random.ts";
 import type { PeerAddress } from "../peer/address.ts";
+import type { HashRequestsOptions } from "./hash_requests.ts";
 
 /** Bytes of an ordinary block: what everybody requests (BEP 3 "peer messages", request). */
 export const BLOCK_LENGTH = 16384;
@@ -92,6 +93,8 @@ export interface TorrentOptions {
   readonly have?: Bitfield;
   /** Priorities per piece, 0 not wanted to 7; copied. All 4 if absent. */
   readonly priorities?: Uint8Array;
+  /** Piece layers that are to be asked of peers (BEP 52); none if absent. */
+  readonly layers?: HashRequestsOptions;
   /** Download in order. False if absent. */
   readonly sequential?: boolean;
   /** Begin in the mode of an initial seed, see the input `superSeed` (BEP 16). False if absent. */

@@ -7,6 +7,7 @@ import { Blame } from "./blame.ts";
 import { Candidates } from "./candidates.ts";
 import { Choker } from "./choker.ts";
 import { Downloads } from "./downloads.ts";
+import { HashRequests } from "./hash_requests.ts";
 import type { Offering } from "./offering.ts";
 import { DEFAULT_LIMITS, type PieceGeometry, type TorrentLimits, type TorrentOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
@@ -69,6 +70,8 @@ export interface TorrentState {
   readonly ledger: PieceLedger;
   /** Which peers have how much, and what can be opened. */
   readonly availability: Availability;
+  /** The Merkle hashes that are missing. */
+  readonly hashes: HashRequests;
   /** What a super-seed shows next; only while it is one (BEP 16). */
   offering: Offering | undefined;
   /** The open pieces. */
@@ -92,17 +95,19 @@ export interface TorrentState {
 /** The state at the start. */
 export function createState(options: TorrentOptions, now: number): TorrentState {
   const limits: TorrentLimits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { geometry, random, peerId, buffers } = options;
+  const { geometry, random, peerId, buffers } = options, hashes = new HashRequests(geometry, options.layers);
   const ledger = new PieceLedger(options);
   const availability = new Availability(geometry.pieceCount, limits.maxPeers);
   for (let piece = ledger.missing.nextSet(0); piece >= 0; piece = ledger.missing.nextSet(piece + 1)) {
-    availability.insert(piece, ledger.level(piece));
+    if (!hashes.gated.has(piece)) availability.insert(piece, ledger.level(piece));
   }
+  hashes.order(ledger.urgent, ledger.missing);
   return {
     setup: { geometry, limits, peerId, random },
     peers: new PeerTable(),
     ledger,
     availability,
+    hashes,
     offering: undefined,
     downloads: new Downloads({ geometry, buffers, maxOpenBytes: limits.maxOpenBytes }),
     blame: new Blame(),

@@ -21,6 +21,7 @@ const IDLE_MS = 600_000;
 export function sweep(state: TorrentState): void {
   state.mode.sweepAt = state.now + (state.ledger.urgent.size > 0 ? READER_SWEEP_MS : SWEEP_MS);
   state.downloads.hasLate = false;
+  state.hashes.sweep(state.now);
   for (const peer of state.peers.toArray()) {
     peer.down.refused.clear();
     timeOut(state, peer);

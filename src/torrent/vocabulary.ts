@@ -31,6 +31,8 @@ export type TorrentInput =
     readonly fast: boolean;
     /** Both sides speak the extension protocol (BEP 10). */
     readonly extended: boolean;
+    /** The handshake named the v2 info hash: the peer may be asked for Merkle hashes (BEP 52). False if absent. */
+    readonly v2?: boolean;
     /** What this peer may ask for while choked, from its address (BEP 6 "Allowed Fast Set Generation"); may be empty. */
     readonly allowedFast: readonly number[];
   }
@@ -65,6 +67,8 @@ export type TorrentInput =
   | { readonly type: "pieceCorrupt"; readonly piece: number }
   /** A `store` effect could not write; the piece is still missing. The session pauses the torrent. */
   | { readonly type: "storeFailed"; readonly piece: number }
+  /** The piece layer of a `layerFound` effect is where pieces are verified by it: those of its files may be downloaded. */
+  | { readonly type: "layerReady"; readonly piecesRoot: Uint8Array }
   /** Pieces found missing or changed on disk after all; they are wanted again. */
   | { readonly type: "piecesLost"; readonly pieces: readonly number[] }
   /** Pieces found complete on disk by a check. */
@@ -144,6 +148,8 @@ export type TorrentEffect =
   | { readonly type: "webAbort"; readonly fetch: WebFetchKey }
   /** Never ask this web seed again: what it sent was wrong. */
   | { readonly type: "webSeedDiscarded"; readonly seed: WebSeedKey; readonly reason: string }
+  /** The hashes of all pieces of a file, proven; 32 bytes each (BEP 52 "piece layers"). Answer with `layerReady`. */
+  | { readonly type: "layerFound"; readonly piecesRoot: Uint8Array; readonly hashes: Uint8Array }
   /** A piece is now ours: verified, written, announced to all peers. */
   | { readonly type: "pieceCompleted"; readonly piece: number }
   /** A piece is ours no longer. */

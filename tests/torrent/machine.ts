@@ -28,6 +28,7 @@ export interface ConnectOptions {
   readonly port?: number;
   readonly id?: number;
   readonly allowedFast?: readonly number[];
+  readonly v2?: boolean;
 }
 
 export class Machine {
@@ -79,6 +80,7 @@ export class Machine {
       fast: options.fast ?? true,
       extended: true,
       allowedFast: options.allowedFast ?? [],
+      v2: options.v2 ?? false,
     });
     return { peer, effects };
   }
@@ -158,7 +160,7 @@ function checkPieces({ state, pieceCount }: Machine): void {
     if (!ledger.have.has(piece)) left += setup.geometry.pieceSize(piece);
     const isMissing = ledger.level(piece) > 0 && !ledger.have.has(piece);
     assertEquals(ledger.missing.has(piece), isMissing, `piece ${piece} missing`);
-    const isFresh = isMissing && downloads.get(piece) === undefined;
+    const isFresh = isMissing && downloads.get(piece) === undefined && !state.hashes.gated.has(piece);
     assertEquals(availability.fresh.has(piece), isFresh, `piece ${piece} fresh`);
     const holders = [...peers.all()].filter((peer) => peer.content.have.has(piece)).length;
     assertEquals(availability.of(piece), holders, `availability of ${piece}`);
