@@ -9,6 +9,7 @@ import { isIpv6, type PeerAddress } from "../peer/address.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { ClientParts } from "./client_context.ts";
 import type { ClientEvent } from "./events.ts";
+import { withOwnLayers } from "./layer_keeper.ts";
 import type { AddOptions, ClientOptions, TorrentSource } from "./options.ts";
 import { assemble } from "./assembly.ts";
 import {
@@ -268,5 +269,6 @@ function isKeyAlone(torrent: Metainfo | MagnetLink): torrent is MagnetLink {
 
 async function readSource(source: TorrentSource): Promise<Metainfo | MagnetLink> {
   if (source instanceof Uint8Array) return await readMetainfo(source);
-  return typeof source === "string" ? parseMagnet(source) : source;
+  if (typeof source === "string") return parseMagnet(source);
+  return "info" in source ? withOwnLayers(source) : source;
 }

@@ -7,21 +7,21 @@ import type { Bitfield } from "../bytes/bitfield.ts";
 import { StateError } from "../errors.ts";
 import type { PieceStore } from "../io/storage.ts";
 import { pieceSize } from "../metainfo/geometry.ts";
-import type { TorrentInfo } from "../metainfo/info.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
-import type { PieceGeometry } from "../torrent/options.ts";
 import type { CandidateSource } from "../torrent/vocabulary.ts";
 import type { ClientContext } from "./client_context.ts";
 import { checkContent } from "./content_check.ts";
 import type { TorrentState } from "./events.ts";
 import { FileFinisher } from "./file_finisher.ts";
-import { contentSize, FileProgress, type FileStatus, NORMAL_PRIORITY } from "./file_progress.ts";
+import { FileProgress, type FileStatus, selection } from "./file_progress.ts";
 import type { StreamSource } from "./file_stream.ts";
+import { LayerKeeper } from "./layer_keeper.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { LiveTorrent } from "./live_torrent.ts";
 import type { AddOptions } from "./options.ts";
 import type { PeerDesk } from "./peer_desk.ts";
+import { geometryOf } from "./piece_geometry.ts";
 import type { ResumeData } from "./resume.ts";
 import { ResumeKeeper } from "./resume_keeper.ts";
 import { WebSeedRunner } from "./web_seed_runner.ts";
@@ -54,6 +54,7 @@ interface Work {
 export class ContentSession {
   readonly #options: ContentSessionOptions;
   readonly #resume: ResumeKeeper | undefined;
+  readonly #layers: LayerKeeper;
   #work: Work | undefined;
   #checked = 0;
   /** Settles when every piece so far has been told. */
@@ -65,8 +66,9 @@ export class ContentSession {
 
   /** Nothing happens before `start`. */
   constructor(options: ContentSessionOptions) {
-    const { context, life, store } = options;
+    const { context, life, metainfo, store } = options;
     this.#options = options;
+    this.#layers = new LayerKeeper({ metainfo, store, state: context.resume, name: life.infoHash });
     this.#resume = context.resume && new ResumeKeeper({
       state: context.resume,
       name: life.infoHash,
@@ -100,6 +102,7 @@ export class ContentSession {
   /** Checks the content and puts the machine to work; answers peers of an earlier run. @throws What the store throws. */
   async start(): Promise<readonly PeerAddress[]> {
     const { add, life, metainfo: { info }, store } = this.#options;
+    await this.#layers.load();
     const known = await this.#resume?.load({ length: info.pieceCount });
     const have = await checkContent({
       store,
@@ -180,7 +183,7 @@ export class ContentSession {
     await work?.live.written(); // what is on the disk must be known to the next run
     work?.live.close();
     await work?.finisher.idle;
-    if (forget) await this.#resume?.remove();
+    if (forget) await Promise.all([this.#resume?.remove(), this.#layers.remove()]);
     else if (work) await this.#resume?.close();
     await this.#options.store.close();
   }
@@ -258,6 +261,7 @@ export class ContentSession {
         random: context.random,
         buffers: store.buffers,
         have,
+        layers: this.#layers.wanted,
         priorities: progress.piecePriorities(),
         sequential: add.sequential ?? false,
         paused: isPaused(),
@@ -271,11 +275,24 @@ export class ContentSession {
         },
         pieceCompleted: (piece) => this.#pieceCompleted(piece),
         pieceLost: (piece) => this.#pieceLost(piece),
+        layerFound: (piecesRoot, hashes) => void this.#layerFound(piecesRoot, hashes),
         completed: () => void this.#completed(),
         storeFailed: (error) => this.#fail(error),
         webSeed: (effect) => this.#work?.webSeeds.perform(effect),
       },
     });
+  }
+
+  /** Pieces of its files can be verified now: those that are here already first. */
+  async #layerFound(piecesRoot: Uint8Array, hashes: Uint8Array): Promise<void> {
+    try {
+      this.#gain(await this.#layers.found(piecesRoot, hashes));
+      this.#work?.live.dispatch({ type: "layerReady", piecesRoot });
+    } catch (error) {
+      if (!this.#options.life.signal.aborted) {
+        this.#fail(error instanceof Error ? error : new Error(String(error)));
+      }
+    }
   }
 
   #pieceCompleted(piece: number): void {
@@ -312,12 +329,18 @@ export class ContentSession {
   }
 
   /** Makes the machine believe what a check has found. */
-  #adjust({ live, progress, finisher }: Work, found: Bitfield): void {
+  #adjust({ live }: Work, found: Bitfield): void {
     const before = live.have();
     this.#lose([...before.indexes()].filter((piece) => !found.has(piece)));
-    const gained = [...found.indexes()].filter((piece) => !before.has(piece));
-    for (const piece of gained) for (const file of progress.gained(piece)) finisher.finish(file, true);
-    if (gained.length > 0) live.dispatch({ type: "piecesFound", pieces: gained });
+    this.#gain([...found.indexes()].filter((piece) => !before.has(piece)));
+  }
+
+  /** Pieces turned out to be there. */
+  #gain(pieces: readonly number[]): void {
+    if (pieces.length === 0 || this.#work === undefined) return;
+    const { live, progress, finisher } = this.#work;
+    for (const piece of pieces) for (const file of progress.gained(piece)) finisher.finish(file, true);
+    live.dispatch({ type: "piecesFound", pieces });
   }
 
   /** What was complete is not any more. */
@@ -351,29 +374,4 @@ export class ContentSession {
     const peers = live.peers().flatMap(({ listenAddress }) => listenAddress ? [listenAddress] : []);
     return { infoHash: this.#options.metainfo.infoHash, pieces: live.have(), downloaded, uploaded, peers };
   }
-}
-
-/** Priorities that want these files and no others. @throws {RangeError} If there is no such file. */
-export function selection(info: TorrentInfo, files: readonly number[]): ReadonlyMap<number, number> {
-  const wanted = new Set(files);
-  for (const file of wanted) {
-    if (info.files[file] === undefined) {
-      throw new RangeError(`Cannot select file ${file}: there is no such file`);
-    }
-  }
-  return new Map(info.files.map(({ index }) => [index, wanted.has(index) ? NORMAL_PRIORITY : 0]));
-}
-
-/** The machine's view of the info dictionary; the padding rule only where there is padding. */
-function geometryOf(info: TorrentInfo): PieceGeometry {
-  const { pieceCount, pieceLength } = info;
-  const hasWholeBlocks = info.version === "2";
-  const sizes = {
-    pieceCount,
-    pieceLength,
-    pieceSize: (piece: number) => pieceSize(info, piece),
-    hasWholeBlocks,
-  };
-  if (!info.files.some((file) => file.pad)) return sizes;
-  return { ...sizes, contentSize: (piece: number) => contentSize(info, piece) };
 }

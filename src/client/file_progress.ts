@@ -164,3 +164,14 @@ export function contentSize(info: TorrentInfo, piece: number): number {
   }
   return end;
 }
+
+/** Priorities that want these files and no others. @throws {RangeError} If there is no such file. */
+export function selection(info: TorrentInfo, files: readonly number[]): ReadonlyMap<number, number> {
+  const wanted = new Set(files);
+  for (const file of wanted) {
+    if (info.files[file] === undefined) {
+      throw new RangeError(`Cannot select file ${file}: there is no such file`);
+    }
+  }
+  return new Map(info.files.map(({ index }) => [index, wanted.has(index) ? NORMAL_PRIORITY : 0]));
+}

@@ -17,10 +17,12 @@ import { allowedFastSet } from "../wire/allowed_fast.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
 import type { ExtensionHandshakeFields } from "../wire/messages/extension.ts";
 import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
+import { HashShare } from "./hash_share.ts";
 import { MetadataShare } from "./metadata_share.ts";
 import type { PeerDesk } from "./peer_desk.ts";
 import type { PeerHost } from "./peer_host.ts";
 import type { Opening, PeerSocket } from "./peer_socket.ts";
+import { TorrentNames } from "./torrent_names.ts";
 import type { WebSeedEffect } from "./web_seed_runner.ts";
 
 /**
@@ -44,6 +46,8 @@ export interface LiveTorrentHost {
   pieceLost(piece: number): void;
   /** Every wanted piece is there. */
   completed(): void;
+  /** The piece layer of a file came from peers; to be answered by `layerReady` (BEP 52). */
+  layerFound(piecesRoot: Uint8Array, hashes: Uint8Array): void;
   /** Content cannot be read or written. */
   storeFailed(error: Error): void;
   /** The machine asks something of web seeds. */
@@ -73,7 +77,8 @@ export class LiveTorrent implements PeerHost {
   readonly #machine: Torrent;
   readonly #mostOpenStores: number;
   readonly #options: LiveTorrentOptions;
-  readonly #metadata: MetadataShare;
+  /** What peers get besides content. */
+  readonly #shares: { readonly metadata: MetadataShare; readonly hashes: HashShare };
   readonly #sockets = new Map<PeerKey, PeerSocket>();
   #inputs: TorrentInput[] = [];
   #isHandling = false;
@@ -87,10 +92,15 @@ export class LiveTorrent implements PeerHost {
   /** Starts the machine; nothing happens before the first input. */
   constructor(options: LiveTorrentOptions) {
     this.#options = options;
-    this.#metadata = new MetadataShare(options.metainfo);
     this.#machine = new Torrent(options.torrent, options.clock.now());
     const { pieceLength } = options.torrent.geometry;
     this.#mostOpenStores = Math.min(MAX_STORES, Math.max(MIN_STORES, MOST_STORING_BYTES / pieceLength));
+    const hashes = new HashShare({
+      metainfo: options.metainfo,
+      has: (piece) => this.#machine.hasPiece(piece),
+      read: (piece, begin, into) => options.store.read(piece, begin, into),
+    });
+    this.#shares = { metadata: new MetadataShare(options.metainfo), hashes };
   }
 
   /** Counters and rates. */
@@ -137,14 +147,27 @@ export class LiveTorrent implements PeerHost {
   }
 
   /** Introduces a peer to the machine. */
-  adopt(socket: PeerSocket, { peerId, fast, extended }: Opening): void {
+  adopt(socket: PeerSocket, { infoHash, peerId, fast, extended }: Opening): void {
     const { address, direction, key: peer } = socket, allowedFast = fast ? this.#allowedFast(address) : [];
+    const v2 = new TorrentNames(this.#options.metainfo).isV2(infoHash);
     this.#sockets.set(peer, socket);
-    this.dispatch({ type: "peerConnected", peer, address, direction, peerId, fast, extended, allowedFast });
+    this.dispatch({
+      type: "peerConnected",
+      peer,
+      address,
+      direction,
+      peerId,
+      fast,
+      extended,
+      v2,
+      allowedFast,
+    });
   }
 
-  /** Hands a message to the machine; views inside it are valid during the call only. */
-  message({ key: peer }: PeerSocket, message: PeerMessage): void {
+  /** Hands a message to the machine, and answers who asks for hashes; views inside it are valid during the call only. */
+  message(socket: PeerSocket, message: PeerMessage): void {
+    const { key: peer } = socket;
+    if (message.type === "hashRequest") return void this.#shares.hashes.answer(socket, message);
     this.dispatch({ type: "peerMessage", peer, message });
   }
 
@@ -159,7 +182,10 @@ export class LiveTorrent implements PeerHost {
       case "dontHave":
         return this.dispatch({ type: "peerDontHave", peer, piece: message.piece });
       case "metadataRequest":
-        return socket.tell({ type: "sendExtension", message: this.#metadata.answer(socket, message.piece) });
+        return socket.tell({
+          type: "sendExtension",
+          message: this.#shares.metadata.answer(socket, message.piece),
+        });
     }
   }
 
@@ -238,6 +264,8 @@ export class LiveTorrent implements PeerHost {
         return host.pieceLost(effect.piece);
       case "dontHave":
         return this.#sockets.get(effect.peer)?.tell({ type: "sendExtension", message: effect });
+      case "layerFound":
+        return host.layerFound(effect.piecesRoot, effect.hashes);
       case "completed":
         return host.completed();
     }

@@ -117,8 +117,10 @@ function settle(state: TorrentState): void {
   if (mode.superSeed && mode.offersDue) offerPieces(state);
   const isNews = mode.hungry;
   mode.hungry = false;
-  if (isNews) refillAll(state);
-  if (isNews) askAllForHashes(state);
+  if (isNews) {
+    refillAll(state);
+    askAllForHashes(state);
+  }
   giveWork(state, isNews);
   if (mayDial(state)) dial(state);
 }

@@ -2,9 +2,9 @@
 import { libtorrent } from "./clients/libtorrent.ts";
 import { qbittorrent } from "./clients/qbittorrent.ts";
 import { FOLDER, SINGLE } from "./contents.ts";
-import { interop } from "./interop.ts";
+import { interop, us } from "./interop.ts";
 import { directions, transferDirectly } from "./matrix.ts";
-import { preparePair } from "./pair.ts";
+import { assertSame, downloadJob, type Pair, preparePair, seedJob } from "./pair.ts";
 
 for (const client of [libtorrent, qbittorrent]) {
   for (const { title, roles } of directions(client)) {
@@ -18,6 +18,24 @@ for (const client of [libtorrent, qbittorrent]) {
           },
         );
       }
+    }
+  }
+}
+
+const linkV2 = ({ torrent }: Pair) => `magnet:?xt=urn:btmh:1220${torrent.infoHashV2}`;
+const linkV1 = ({ torrent }: Pair) => `magnet:?xt=urn:btih:${torrent.infoHash}`;
+
+for (const client of [libtorrent, qbittorrent]) {
+  for (const { title, roles: { seed, downloader } } of directions(client)) {
+    for (const [version, link] of [["2", linkV2], ["hybrid", linkV2], ["hybrid", linkV1]] as const) {
+      const name = `${title}: version ${version}, link with its ${link === linkV1 ? "v1" : "v2"} hash`;
+      interop(name, { hosts: 3, needs: client.needs, oursOnly: true }, async (lab) => {
+        const pair = await preparePair(lab, FOLDER, undefined, version), magnet = link(pair);
+        const { address } = await seed.start(lab.host(2), seedJob(pair));
+        const download = await downloader.start(lab.host(3), { ...downloadJob(pair, address), magnet });
+        await download.complete();
+        await assertSame(pair, downloader === us ? us : undefined);
+      });
     }
   }
 }

@@ -1,0 +1,122 @@
+/**
+ * The piece layers of a v2 or hybrid torrent that its file or link left out: learnt from peers, used at once where pieces are
+ * verified, and kept for the next run (BEP 52 "piece layers").
+ */
+
+import { concat } from "@std/bytes/concat";
+import { encodeHex } from "../bytes/text.ts";
+import type { StateStore } from "../io/state_store.ts";
+import type { PieceStore } from "../io/storage.ts";
+import { filePieces } from "../metainfo/geometry.ts";
+import type { TorrentFile, TorrentInfo } from "../metainfo/info.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import { NODE_LENGTH } from "../metainfo/node_hash.ts";
+import { isPieceLayer } from "../metainfo/piece_layers.ts";
+import type { HashRequestsOptions } from "../torrent/hash_requests.ts";
+
+/** What a keeper needs. */
+export interface LayerKeeperOptions {
+  /** The torrent, with layers of its own; see {@linkcode withOwnLayers}. */
+  readonly metainfo: Metainfo;
+  /** The content: pieces of it may be here and could not be verified. */
+  readonly store: PieceStore;
+  /** Where notes go, if anywhere. */
+  readonly state: StateStore | undefined;
+  /** File name without ending: the info hash in hexadecimal. */
+  readonly name: string;
+}
+
+/** The same torrent with a map of layers that nobody else has, since it grows. */
+export function withOwnLayers(metainfo: Metainfo): Metainfo {
+  return { ...metainfo, pieceLayers: new Map(metainfo.pieceLayers) };
+}
+
+/** Adds a layer to a torrent's own map: whoever verifies pieces by it finds it there. */
+export function addLayer({ pieceLayers }: Metainfo, piecesRoot: Uint8Array, hashes: Uint8Array): void {
+  (pieceLayers as Map<string, Uint8Array>).set(encodeHex(piecesRoot), hashes);
+}
+
+/** What peers are to be asked for. Pieces of a hybrid are verified by their SHA-1 meanwhile. */
+export function missingLayers({ info, pieceLayers }: Metainfo): HashRequestsOptions {
+  const files = layeredFiles(info).filter(({ piecesRoot }) => !pieceLayers.has(encodeHex(piecesRoot)));
+  return {
+    files: files.map(({ piecesRoot, length, offset }) => {
+      return { piecesRoot, length, firstPiece: offset / info.pieceLength };
+    }),
+    areRequired: info.version === "2",
+  };
+}
+
+/** Looks after the layers of one torrent. Nothing is kept of a torrent that came with all of them. */
+export class LayerKeeper {
+  readonly #options: LayerKeeperOptions;
+  /** Which files were there, at least in part, before anything was downloaded. */
+  #present: readonly boolean[] = [];
+
+  /** Nothing happens before `load`. */
+  constructor(options: LayerKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** What peers are to be asked for. */
+  get wanted(): HashRequestsOptions {
+    return missingLayers(this.#options.metainfo);
+  }
+
+  /** Takes up what an earlier run has learnt. To be called before the content is checked. */
+  async load(): Promise<void> {
+    const { state, store } = this.#options;
+    if (this.wanted.files.length === 0) return;
+    const notes = await state?.read(this.#fileName).catch(() => undefined); // peers will tell again
+    if (notes) this.#read(notes);
+    if (!this.wanted.areRequired) return;
+    this.#present = (await store.stamps()).map((stamp) => stamp !== undefined && stamp.length > 0);
+  }
+
+  /** A layer was learnt. Answers the pieces that turn out to be here already. @throws What the store throws. */
+  async found(piecesRoot: Uint8Array, hashes: Uint8Array): Promise<readonly number[]> {
+    const { metainfo, state, store } = this.#options, root = encodeHex(piecesRoot);
+    addLayer(metainfo, piecesRoot, hashes);
+    await state?.append(this.#fileName, concat([piecesRoot, hashes])).catch(() => {}); // peers will tell again
+    const pieces: number[] = [];
+    for (const file of layeredFiles(metainfo.info)) {
+      if (!this.#present[file.index] || encodeHex(file.piecesRoot) !== root) continue;
+      const { first, last } = filePieces(metainfo.info, file.index);
+      for (let piece = first; piece <= last; piece++) if (await store.check(piece)) pieces.push(piece);
+    }
+    return pieces;
+  }
+
+  /** Forgets what was kept. */
+  async remove(): Promise<void> {
+    await this.#options.state?.remove(this.#fileName).catch(() => {}); // it does no harm
+  }
+
+  get #fileName(): string {
+    return `${this.#options.name}.layers`;
+  }
+
+  /** Notes are roots, each with its hashes behind it, proven again; what a crash cut, or nobody knows, ends them. */
+  #read(notes: Uint8Array): void {
+    const { metainfo } = this.#options, { pieceLength } = metainfo.info;
+    const files = new Map(layeredFiles(metainfo.info).map((file) => [encodeHex(file.piecesRoot), file]));
+    for (let at = 0; at < notes.length;) {
+      const piecesRoot = notes.subarray(at, at + NODE_LENGTH), file = files.get(encodeHex(piecesRoot));
+      if (file === undefined) return;
+      const start = at + NODE_LENGTH, end = start + Math.ceil(file.length / pieceLength) * NODE_LENGTH;
+      const hashes = notes.slice(start, end);
+      if (!isPieceLayer(hashes, file, pieceLength)) return;
+      addLayer(metainfo, piecesRoot, hashes);
+      at = end;
+    }
+  }
+}
+
+type LayeredFile = TorrentFile & { readonly piecesRoot: Uint8Array };
+
+/** Files longer than a piece: those of one piece are verified by their root. */
+function layeredFiles({ files, pieceLength }: TorrentInfo): LayeredFile[] {
+  return files.filter((file): file is LayeredFile => {
+    return file.piecesRoot !== undefined && file.length > pieceLength;
+  });
+}

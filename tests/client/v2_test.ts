@@ -1,0 +1,144 @@
+/** BitTorrent v2 from end to end in virtual time: torrents and links, their piece layers, and what is kept of them (BEP 52). */
+
+import { assert, assertEquals } from "@std/assert";
+import { encodeHex } from "../../src/bytes/text.ts";
+import type { AddOptions } from "../../src/client/options.ts";
+import type { TorrentHandle } from "../../src/client/torrent_handle.ts";
+import { createTorrent } from "../../src/metainfo/create.ts";
+import { type Metainfo, readMetainfo } from "../../src/metainfo/metainfo.ts";
+import { MemoryStateStore, MemoryStorage } from "../../src/testing/mod.ts";
+import { PORT, VirtualSwarm } from "./virtual_swarm.ts";
+
+const SEEDER = { host: "10.0.0.1", port: PORT }, LEECHER = "10.0.0.2", OTHER = "10.0.0.3";
+
+const linkOf = ({ infoHashV2 }: Metainfo) => `magnet:?xt=urn:btmh:1220${encodeHex(infoHashV2!)}`;
+
+/** Asserts that a storage holds all of the swarm's content. */
+async function assertContent(swarm: VirtualSwarm, { info }: Metainfo, storage: MemoryStorage): Promise<void> {
+  let start = 0;
+  for (const { index, length, pad } of info.files) {
+    if (pad) continue;
+    const bytes = new Uint8Array(length);
+    await storage.read(index, 0, bytes);
+    assertEquals(bytes, swarm.content.slice(start, start + length));
+    start += length;
+  }
+}
+
+/** Downloads from the seeder, asserts that all is there, and answers how. */
+async function download(
+  swarm: VirtualSwarm,
+  source: Metainfo | string,
+  metainfo: Metainfo,
+  options: AddOptions & { readonly host?: string; readonly storage?: MemoryStorage } = {},
+): Promise<TorrentHandle> {
+  const { host = LEECHER, storage = new MemoryStorage(metainfo.info.files), ...add } = options;
+  const client = await swarm.client(host, { storage });
+  const torrent = (await swarm.clock.runUntil(client.add(source, { peers: [SEEDER], ...add })))!;
+  await swarm.clock.runUntil(torrent.completed());
+  await assertContent(swarm, metainfo, storage);
+  return torrent;
+}
+
+for (const version of ["2", "hybrid"] as const) {
+  for (const pieceLength of [16384, 32768, 131072]) {
+    Deno.test(`a torrent of version ${version} in pieces of ${pieceLength} comes from its file and from its link`, async () => {
+      await using swarm = new VirtualSwarm();
+      const metainfo = await swarm.torrent({ version, pieceLength });
+      await swarm.seeder(SEEDER.host, metainfo);
+      await download(swarm, metainfo, metainfo);
+      const byLink = await download(swarm, linkOf(metainfo), metainfo, { host: OTHER });
+      assertEquals(byLink.metainfo.pieceLayers, metainfo.pieceLayers);
+    });
+  }
+
+  Deno.test(`a torrent of version ${version} whose file lacks its layers gets them from peers`, async () => {
+    await using swarm = new VirtualSwarm();
+    const metainfo = await swarm.torrent({ version }), bare = { ...metainfo, pieceLayers: new Map() };
+    await swarm.seeder(SEEDER.host, metainfo);
+    const torrent = await download(swarm, bare, metainfo);
+    assertEquals(torrent.metainfo.pieceLayers, metainfo.pieceLayers);
+    assertEquals(bare.pieceLayers.size, 0, "the caller's torrent was changed");
+  });
+}
+
+Deno.test("one bare v2 file comes from its link", async () => {
+  await using swarm = new VirtualSwarm();
+  const source = { path: ["one"], content: swarm.content };
+  const metainfo = await readMetainfo(await createTorrent([source], { version: "2", pieceLength: 16384 }));
+  await swarm.seeder(SEEDER.host, metainfo);
+  await download(swarm, linkOf(metainfo), metainfo);
+});
+
+Deno.test("a leecher that has its layers from peers gives them to others while it downloads", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent({ version: "2", pieceLength: 16384 });
+  await swarm.seeder(SEEDER.host, metainfo, { uploadLimit: 20_000 });
+  const middle = await swarm.client(LEECHER), last = await swarm.client(OTHER);
+  const peers = [{ host: LEECHER, port: PORT }], link = linkOf(metainfo);
+  const first = (await swarm.clock.runUntil(middle.add(link, { peers: [SEEDER] })))!;
+  const second = (await swarm.clock.runUntil(last.add(link, { peers })))!;
+  await swarm.clock.runUntil(Promise.all([first.completed(), second.completed()]));
+});
+
+Deno.test("layers are kept for the next run, and content that is here is not downloaded again", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent({ version: "2" }), resume = new MemoryStateStore();
+  const seeder = await swarm.seeder(SEEDER.host, metainfo, { uploadLimit: 50_000 });
+  const storage = new MemoryStorage(metainfo.info.files);
+  const client = await swarm.client(LEECHER, { storage, resume });
+  const first = (await swarm.clock.runUntil(client.add(linkOf(metainfo), { peers: [SEEDER] })))!;
+  while (first.status().completedPieces < 3) await swarm.clock.advance(500);
+  const name = `${first.infoHash}.layers`;
+  await swarm.clock.runUntil(client.close());
+  assert(await resume.read(name));
+  await swarm.clock.runUntil(seeder.close());
+  // The next run knows the layers without asking: what is here is verified although nobody else is.
+  const bare = { ...metainfo, pieceLayers: new Map() };
+  const again = await swarm.client(OTHER, { storage, resume });
+  const second = (await swarm.clock.runUntil(again.add(bare, { recheck: true })))!;
+  await swarm.clock.runUntil(second.checked());
+  assert(second.status().completedPieces >= 3);
+  assertEquals(second.metainfo.pieceLayers, metainfo.pieceLayers);
+  await swarm.clock.runUntil(again.remove(second));
+  assertEquals(await resume.read(name), undefined);
+});
+
+Deno.test("notes of layers that are cut, changed or of another torrent are asked for anew", async () => {
+  for (const change of ["cut", "changed", "strange"]) {
+    await using swarm = new VirtualSwarm();
+    const metainfo = await swarm.torrent({ version: "2" }), resume = new MemoryStateStore();
+    await swarm.seeder(SEEDER.host, metainfo);
+    const [[root, layer]] = [...metainfo.pieceLayers] as [[string, Uint8Array]];
+    const note = new Uint8Array([...Uint8Array.fromHex(root), ...layer]);
+    if (change === "changed") note[40]! ^= 1;
+    if (change === "strange") note[0]! ^= 1;
+    const client = await swarm.client(LEECHER, { resume });
+    const infoHash = encodeHex(metainfo.infoHash);
+    await resume.write(`${infoHash}.layers`, change === "cut" ? note.subarray(0, -1) : note);
+    const torrent = (await swarm.clock.runUntil(client.add(linkOf(metainfo), { peers: [SEEDER] })))!;
+    await swarm.clock.runUntil(torrent.completed());
+    assertEquals(torrent.metainfo.pieceLayers, metainfo.pieceLayers);
+  }
+});
+
+Deno.test("content that is on the disk before its layers are known is verified when they come", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent({ version: "2" });
+  await swarm.seeder(SEEDER.host, metainfo);
+  const storage = await swarm.full(metainfo);
+  const torrent = await download(swarm, linkOf(metainfo), metainfo, { storage });
+  assertEquals(torrent.status().downloaded, 0);
+});
+
+Deno.test("a range of a v2 file is streamed from a link, its layer first", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent({ version: "2", pieceLength: 16384 });
+  await swarm.seeder(SEEDER.host, metainfo);
+  const client = await swarm.client(LEECHER);
+  const torrent = (await swarm.clock.runUntil(client.add(linkOf(metainfo), { peers: [SEEDER] })))!;
+  await swarm.clock.runUntil(torrent.checked());
+  const stream = torrent.stream(1, { start: 50_000, end: 90_000 });
+  const bytes = await swarm.clock.runUntil(new Response(stream).bytes());
+  assertEquals(bytes, swarm.content.slice(150_000, 190_000));
+});
