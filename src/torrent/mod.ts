@@ -69,6 +69,7 @@ export type { HolepunchMessage } from "../wire/messages/holepunch.ts";
 export type { MetadataMessage } from "../wire/messages/metadata.ts";
 export type { BlockRange, HashRange, KeepAliveMessage, PeerMessage } from "../wire/messages/message.ts";
 export type { PexMessage, PexPeer } from "../wire/messages/pex.ts";
+export type { HashRequestsOptions, UnhashedFile } from "./hash_requests.ts";
 export { HolepunchRelay, type RelayEffect, type RelayPeer, type Rendezvous } from "./holepunch_relay.ts";
 export {
   type MetadataCloseReason,

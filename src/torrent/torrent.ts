@@ -1,5 +1,5 @@
 /**
- * The torrent machine: every decision of one torrent whose info dictionary is known (BEP 3, 6, 16, 21, 40, 47, 54).
+ * The torrent machine: every decision of one torrent whose info dictionary is known (BEP 3, 6, 16, 21, 40, 47, 52, 54).
  * Phases: running <-> paused.
  */
 
