@@ -24,6 +24,9 @@ import {
 import { Census } from "./census.ts";
 import { ID_BITS, isNodeIdOf, randomIdNear, sharedPrefix } from "./node_id.ts";
 
+/** When a table with less than one bucket of nodes is stale: a lookup in so small a world costs a few datagrams. */
+const LONELY_MS = 60_000;
+
 /** The table of one family of addresses. It never asks anything itself: it says who should be asked. */
 export class RoutingTable {
   /** Our own id, which gives the table its shape. */
@@ -141,12 +144,13 @@ export class RoutingTable {
 
   /**
    * An id to search for, from the bucket that has not changed for longest, if that is 15 minutes (BEP 5 "routing
-   * table"). The bucket counts as changed from now on.
+   * table"), or a minute as long as we know hardly anybody: those who start together with us can soon be found. The
+   * bucket counts as changed from now on.
    */
   takeStaleTarget(now: number): Uint8Array | undefined {
     if (this.size === 0) return undefined;
     const stalest = this.#buckets.reduce((a, b) => b.changedAt < a.changedAt ? b : a);
-    if (stalest.changedAt > now - FRESH_MS) return undefined;
+    if (stalest.changedAt > now - (this.size < BUCKET_SIZE ? LONELY_MS : FRESH_MS)) return undefined;
     stalest.changedAt = now;
     return randomIdNear(this.#random, this.id, this.#buckets.indexOf(stalest));
   }

@@ -74,6 +74,19 @@ Deno.test("a node that is refused for its id learns its address from that, and b
   assert(isNodeIdOf(own.host, node.node.nodeId()!) && node.node.nodes(dht.now).length >= 8);
 });
 
+Deno.test("nodes that all start at once, with one of them to begin with, have found each other after minutes", () => {
+  const dht = new VirtualDht(), entry = [globalAddress(0)];
+  const nodes = Array.from({ length: 40 }, (_, i) => dht.add(globalAddress(i), { nodes: entry }));
+  dht.run(3 * 60_000);
+  for (const { node } of nodes) assert(node.nodes(dht.now).length >= 8);
+  for (const [i, node] of nodes.entries()) {
+    const other = nodes[(i + 7) % 40]!;
+    dht.put(node, { type: "findNode", id: 1, target: other.node.nodeId()! });
+    const found = dht.finish(node, 1).flatMap((told) => told.type === "nodes" ? told.nodes : []);
+    assertEquals(found[0]?.address, other.address);
+  }
+});
+
 Deno.test("a snapshot keeps the id and the nodes that have not failed", () => {
   const { dht, nodes: [node] } = network(20);
   const again = new DhtNode({ random: seeded(9), snapshot: node!.node.exportSnapshot(dht.now) }, 0);
