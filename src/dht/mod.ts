@@ -104,7 +104,7 @@ export {
 } from "./sample_crawler.ts";
 export { decodeSnapshot, type DhtSnapshot, encodeSnapshot } from "./snapshot.ts";
 export type { AnswerLimits } from "./source_limits.ts";
-export { DHT_LIMITS, type DhtStats } from "./stats.ts";
+export { DHT_ENTRY_BYTES, DHT_LIMITS, type DhtStats } from "./stats.ts";
 export {
   infoHashOf,
   TorrentFeed,

@@ -1,6 +1,8 @@
 /** How much a node remembers: counts, and about how many bytes, so that limits can be watched. */
 
+import { BUCKET_SIZE } from "./bucket.ts";
 import { MAX_ITEMS } from "./item_store.ts";
+import { ID_LENGTH } from "./messages/node_info.ts";
 import { MAX_INFO_HASHES, MAX_PEERS } from "./peer_store.ts";
 import { MAX_SOURCES } from "./source_limits.ts";
 import type { DhtState } from "./state.ts";
@@ -36,22 +38,23 @@ export interface DhtStats {
   readonly queriesAnswered: number;
 }
 
-/** Bytes of one entry, measured on V8 and rounded up. */
-const ENTRY_BYTES = {
+/** Bytes of one entry of each kind, measured on V8 and rounded up. */
+export const DHT_ENTRY_BYTES = {
   nodes: 900,
   infoHashes: 700,
   peers: 50,
   items: 1600,
-  sources: 300,
+  sources: 450,
   transactions: 600,
   operations: 20_000,
   verifications: 2_000,
 } as const;
 
-/** The limits in each family or in all; see the rooms' files for their reasons. */
+/** The most of each kind that others can make a node remember; nodes, info hashes and peers count in each family. */
 export const DHT_LIMITS: {
-  readonly [K in "infoHashes" | "peers" | "items" | "sources" | "transactions"]: number;
+  readonly [K in "nodes" | "infoHashes" | "peers" | "items" | "sources" | "transactions"]: number;
 } = {
+  nodes: BUCKET_SIZE * ID_LENGTH * 8,
   infoHashes: MAX_INFO_HASHES,
   peers: MAX_PEERS,
   items: MAX_ITEMS,
@@ -73,7 +76,7 @@ export function statsOf(state: DhtState): DhtStats {
     operations: state.operations.size + state.upkeep.queue.size,
     verifications: state.verifications.open.size,
   };
-  const kinds = Object.keys(ENTRY_BYTES) as (keyof typeof ENTRY_BYTES)[];
-  const bytes = kinds.reduce((total, kind) => total + counts[kind] * ENTRY_BYTES[kind], 0);
+  const kinds = Object.keys(DHT_ENTRY_BYTES) as (keyof typeof DHT_ENTRY_BYTES)[];
+  const bytes = kinds.reduce((total, kind) => total + counts[kind] * DHT_ENTRY_BYTES[kind], 0);
   return { ...counts, buckets: sum(({ table }) => table.bucketCount), bytes, ...state.traffic };
 }

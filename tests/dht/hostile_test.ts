@@ -1,18 +1,19 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { encode } from "../../src/bencode/encode.ts";
 import { randomBytes } from "../../src/bytes/random.ts";
-import { itemTarget } from "../../src/dht/item.ts";
+import { sha1Sync } from "../../src/bytes/sha1_sync.ts";
+import { createImmutableItem, itemTarget } from "../../src/dht/item.ts";
 import { decodeKrpc, encodeKrpc, type KrpcQuery } from "../../src/dht/messages/krpc.ts";
 import { encodeCompactNode } from "../../src/dht/messages/node_info.ts";
 import type { SendableQuery } from "../../src/dht/messages/query.ts";
 import type { DhtReply } from "../../src/dht/messages/reply.ts";
 import { DhtNode, type DhtNodeOptions } from "../../src/dht/node.ts";
 import { randomIdNear } from "../../src/dht/node_id.ts";
-import { DHT_LIMITS } from "../../src/dht/stats.ts";
+import { DHT_ENTRY_BYTES, DHT_LIMITS } from "../../src/dht/stats.ts";
 import type { DhtEffect } from "../../src/dht/vocabulary.ts";
 import type { PeerAddress } from "../../src/peer/address.ts";
-import { globalAddress, seeded } from "./virtual_dht.ts";
+import { globalAddress, seeded, VirtualDht, type VirtualNode } from "./virtual_dht.ts";
 
 const ID = new Uint8Array(20).fill(0xaa), HASH = new Uint8Array(20).fill(0xbb), T = Uint8Array.of(1, 2);
 
@@ -281,4 +282,93 @@ Deno.test("the word of one network about our address is not believed", () => {
     node.handle({ type: "datagram", from, bytes }, 0);
   }
   assertEquals(node.nodeId(), before);
+});
+
+Deno.test("ARCHITECTURE.md says how much a node remembers", async () => {
+  const text = await Deno.readTextFile(new URL("../../ARCHITECTURE.md", import.meta.url));
+  let total = 0;
+  for (const [name, limit] of Object.entries(DHT_LIMITS)) {
+    const bytes = DHT_ENTRY_BYTES[name as keyof typeof DHT_LIMITS];
+    assertStringIncludes(text, `| \`${name}\` | ${limit} | ${bytes} |`);
+    total += limit * bytes;
+  }
+  assertStringIncludes(text, `That is ${Math.round(total / 2 ** 20)} MiB if one family is full`);
+});
+
+/** Honest nodes, one of which is under attack; it holds a torrent and a value of theirs. */
+function besieged(): { dht: VirtualDht; victim: VirtualNode; honest: VirtualNode[] } {
+  const dht = new VirtualDht({ seed: 11 }), entry = [globalAddress(0)];
+  const honest = Array.from({ length: 40 }, (_, i) => dht.add(globalAddress(i), { nodes: entry }));
+  const victim = dht.add(globalAddress(500), { nodes: entry });
+  dht.run(3 * 60_000);
+  dht.put(honest[7]!, { type: "announce", id: 1, infoHash: HASH, port: 4000 });
+  dht.put(honest[8]!, { type: "putItem", id: 1, item: createImmutableItem("still here") });
+  dht.finish(honest[8]!, 1);
+  return { dht, victim, honest };
+}
+
+/** Nodes of one /24 that follow the rules, with ids ever nearer to the victim's. */
+function poison(dht: VirtualDht, victim: VirtualNode): void {
+  const own = victim.node.nodeId()!;
+  for (let i = 1; i < 100; i++) {
+    const nodeId = randomIdNear(dht.random, own, 10 + i % 80);
+    dht.add({ host: `66.66.66.${i}`, port: 6881 }, { nodeId, nodes: [victim.address] });
+  }
+}
+
+/** What goes on ten times a second: noise, forged replies, guessed tokens, floods from one place and from everywhere. */
+function harass(dht: VirtualDht, { address: to, node }: VirtualNode, round: number): void {
+  const { random } = dht, anyone = () => globalAddress(1000 + Math.floor(random() * 18_000));
+  const send = (from: PeerAddress, bytes: Uint8Array) => dht.deliver(from, to, bytes);
+  const id = randomBytes(random, 20), infoHash = randomBytes(random, 20), token = randomBytes(random, 8);
+  const lies = encodeCompactNode({ id: randomIdNear(random, HASH, 100), address: anyone() });
+  for (let i = 0; i < 10; i++) {
+    send(anyone(), randomBytes(random, Math.floor(random() * 300)));
+    const reply = { id, nodes: lies, token, values: [new Uint8Array(6).fill(i)] };
+    const transaction = randomBytes(random, 2 + i % 3);
+    send(globalAddress(i), encodeKrpc({ type: "reply", transaction, reply }));
+    send(anyone(), packet({ type: "announcePeer", id, infoHash: HASH, port: 1, token }));
+    send(anyone(), packet({ type: "put", id, token, value: encode(round) }));
+    for (let again = 0; again < 5; again++) send({ host: "77.7.7.7", port: 1 }, packet({ type: "ping", id }));
+    send(anyone(), packet({ type: "getPeers", id, infoHash }));
+  }
+  // Whoever asks properly is given a token, and may store.
+  const from = anyone(), value = encode(randomBytes(random, 990)), target = sha1Sync(value);
+  const ask = (query: SendableQuery) =>
+    node.handle({ type: "datagram", from, bytes: packet(query) }, dht.now);
+  const tokenFor = (query: SendableQuery) => {
+    const [answer] = sends(ask(query)).filter((effect) => effect.to === from);
+    const message = answer && decodeKrpc(answer.bytes);
+    return message?.type === "reply" && message.reply.token || token;
+  };
+  const announceToken = tokenFor({ type: "getPeers", id, infoHash });
+  ask({ type: "announcePeer", id, infoHash, port: 1 + round, token: announceToken });
+  ask({ type: "put", id, value, token: tokenFor({ type: "get", id, target }) });
+}
+
+Deno.test("under siege from all sides a node stays small, and lookups still succeed", () => {
+  const { dht, victim, honest } = besieged(), target = itemTarget(createImmutableItem("still here"));
+  poison(dht, victim);
+  for (let round = 0; round < 600; round++) {
+    harass(dht, victim, round);
+    dht.run(100);
+    assertBounded(victim.node);
+    if (round % 100 !== 99) continue;
+    for (const asker of [victim, honest[round % 40]!]) {
+      dht.put(asker, { type: "getPeers", id: round, infoHash: HASH });
+      dht.put(asker, { type: "getItem", id: round + 1, name: { type: "immutable", target } });
+      dht.put(asker, { type: "findNode", id: round + 2, target: honest[3]!.node.nodeId()! });
+      const peers = dht.finish(asker, round).flatMap((told) => told.type === "peers" ? told.peers : []);
+      assert(peers.some(({ host, port }) => host === honest[7]!.address.host && port === 4000), "the peer");
+      assert(dht.finish(asker, round + 1).some(({ type }) => type === "item"), "the value");
+      const nodes = dht.finish(asker, round + 2).flatMap((told) => told.type === "nodes" ? told.nodes : []);
+      assertEquals(nodes[0]?.address, honest[3]!.address);
+    }
+  }
+  const { bytes, nodes, infoHashes, peers, items, sources, transactions } = victim.node.stats();
+  console.log("after a minute:", { bytes, nodes, infoHashes, peers, items, sources, transactions });
+  assert(bytes < 13 * 2 ** 20 && peers > 500 && items > 500, `${bytes} bytes`);
+  assert(nodes >= 20, "most of the honest nodes are still known");
+  const theirs = victim.node.nodes(dht.now).filter(({ address }) => address.host.startsWith("66.66.66."));
+  assert(theirs.length <= 3, `${theirs.length} of one /24`);
 });
