@@ -61,6 +61,8 @@ export class ContentSession {
   #told: Promise<void> = Promise.resolve();
   #recheck: Promise<void> | undefined;
   #wasCompleteAtFirst = false;
+  /** Who was connected at the end. */
+  #lastPeers: readonly PeerAddress[] | undefined;
   /** What earlier runs have moved. */
   #before: Pick<ResumeData, "downloaded" | "uploaded"> = { downloaded: 0, uploaded: 0 };
 
@@ -173,6 +175,11 @@ export class ContentSession {
         if (!progress.has(piece)) await life.wait(piece, signal);
       },
     };
+  }
+
+  /** The connections are about to end: whom to dial in the next run. */
+  seal(): void {
+    this.#lastPeers = this.#peers();
   }
 
   /** Ends the work: files are finished, resume data is written (or forgotten), the store is closed. */
@@ -367,11 +374,16 @@ export class ContentSession {
     throw new StateError("Cannot do this now: the content is not checked yet, or the torrent is closed");
   }
 
+  #peers(): readonly PeerAddress[] {
+    return this.#work?.live.peers().flatMap(({ listenAddress }) => listenAddress ? [listenAddress] : []) ??
+      [];
+  }
+
   #resumeFacts() {
     const live = this.#work!.live, stats = live.stats();
     const downloaded = this.#before.downloaded + stats.downloaded;
     const uploaded = this.#before.uploaded + stats.uploaded;
-    const peers = live.peers().flatMap(({ listenAddress }) => listenAddress ? [listenAddress] : []);
+    const peers = this.#lastPeers ?? this.#peers();
     return { infoHash: this.#options.metainfo.infoHash, pieces: live.have(), downloaded, uploaded, peers };
   }
 }

@@ -66,7 +66,10 @@ export class PeerDesk implements PeerSocketOwner {
   /** Peer exchange, unless nobody wants it or the torrent is private (BEP 27). */
   #pex: PexRunner | undefined;
   #host: PeerHost | undefined;
+  /** Hosts of a former tracker's peers, which are not let in (BEP 27). */
+  readonly #shunned = new Set<string>();
   #lastKey = 0;
+  #drops = 0;
 
   /** Does nothing by itself. */
   constructor(options: PeerDeskOptions) {
@@ -106,12 +109,15 @@ export class PeerDesk implements PeerSocketOwner {
     } catch {
       return; // the torrent is closed
     }
+    this.#shunned.delete(address.host);
     let socket: PeerSocket | undefined, reason = "no answer";
+    const drops = this.#drops;
     try {
       if (this.#host === undefined) return; // it changed its mind while it waited
       for await (const connection of this.#dialler.connections(address, () => socket?.isOpened ?? false)) {
         // It was given up while it came to stand.
-        if (this.#abort.signal.aborted || this.#host === undefined) return connection.close();
+        const isVain = this.#abort.signal.aborted || this.#drops > drops;
+        if (isVain || this.#host === undefined) return connection.close();
         socket = this.#outgoing(connection, address);
         reason = await socket.run();
       }
@@ -130,7 +136,8 @@ export class PeerDesk implements PeerSocketOwner {
 
   /** Takes over an incoming connection that wants this torrent; `false` if it cannot be let in. */
   accept(socket: PeerSocket): boolean {
-    if (this.#host === undefined || this.#options.context.banned.has(socket.address.host)) return false;
+    const { context: { banned } } = this.#options, { host } = socket.address;
+    if (this.#host === undefined || banned.has(host) || this.#shunned.has(host)) return false;
     socket.give(this);
     this.#opening.add(socket);
     const infoHash = this.#options.names.answer(socket.asked!);
@@ -146,12 +153,22 @@ export class PeerDesk implements PeerSocketOwner {
     this.#sayClosed(socket, reason);
   }
 
-  /** Ends every connection; the host may dial anew. */
+  /** Ends every connection, and dials under way; the host may dial anew. */
   drop(reason: string): void {
+    this.#drops++;
     for (const socket of [...this.#opening, ...this.#connected.keys()]) {
       socket.close();
       this.ended(socket, reason);
     }
+  }
+
+  /**
+   * Ends every connection, and lets nobody of those in again before the host dials them: a private torrent changed its
+   * tracker, and is no bridge between the two swarms (BEP 27).
+   */
+  shun(reason: string): void {
+    for (const { address } of this.#connected.keys()) this.#shunned.add(address.host);
+    this.drop(reason);
   }
 
   /** Sends an extension message to every peer that understands it. */

@@ -211,6 +211,7 @@ export class TorrentSession {
     this.life.end();
     this.#cancelProgress();
     const stopped = this.#sources?.stop();
+    this.#content?.seal();
     this.desk.close("torrent closed");
     this.#hunt?.close();
     await this.#content?.close(options);
@@ -296,9 +297,9 @@ export class TorrentSession {
     if (!this.#sources) this.#startSources([...announce, ...extra], nodes, live.stats().left === 0);
     else if (this.#isPaused) void this.#sources.stop();
     const { private: isPrivate } = this.#metainfo!.info;
+    this.#early.add("resume", peers);
     for (const { source, address } of this.#early.take({ isPrivate })) this.addPeers(source, [address]);
     this.addPeers("user", add.peers ?? []);
-    this.addPeers("resume", peers);
     await content.announceState();
   }
 
@@ -321,7 +322,7 @@ export class TorrentSession {
       isHungry: () => this.life.state !== "seeding" && this.status().peers === 0,
       addPeers: (source, peers) => this.addPeers(source, peers),
       dropPeers: () => {
-        this.desk.drop("the private torrent changed its tracker");
+        this.desk.shun("the private torrent changed its tracker");
         this.#content?.live?.dispatch({ type: "forgetCandidates" });
       },
     });
