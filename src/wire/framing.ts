@@ -8,8 +8,11 @@ import { HANDSHAKE_PEER_ID_LENGTH, HANDSHAKE_PREFIX_LENGTH, PROTOCOL_NAME } from
 import { MESSAGE_IDS, MESSAGE_LENGTHS, PREFIX_LENGTH } from "./messages/message.ts";
 import { readUint32 } from "./messages/uint32.ts";
 import { onMessage } from "./receiving.ts";
-import { close, type ConnectionState } from "./state.ts";
+import { type TalkPhase, verdictsOf } from "./rules.ts";
+import { close, type ConnectionState, type Phase } from "./state.ts";
 import type { ConnectionEffect } from "./vocabulary.ts";
+
+const IDS = MESSAGE_IDS, LENGTHS = MESSAGE_LENGTHS; // names of this module's own: see decode_message.ts
 
 /** Takes the bytes of one read. @throws {DecodeError} If they break the form of a message. */
 export function onBytes(state: ConnectionState, bytes: Uint8Array, effects: ConnectionEffect[]): void {
@@ -48,12 +51,50 @@ function cutInPlace(
 ): number {
   let at = start;
   while (at < bytes.length && state.phase !== "closed" && state.phase !== "awaitingAccept") {
-    const length = unitLength(state, bytes, at, bytes.length - at, effects);
+    const end = isTalking(state.phase)
+      ? cutMessages(state, bytes, at, effects)
+      : cutHandshake(state, bytes, at, effects);
+    if (end === at) break;
+    at = end;
+  }
+  return at;
+}
+
+function cutHandshake(
+  state: ConnectionState,
+  bytes: Uint8Array,
+  at: number,
+  effects: ConnectionEffect[],
+): number {
+  const length = unitLength(state, bytes, at, bytes.length - at, effects);
+  if (length > bytes.length - at) {
+    state.intake.expected = length;
+    return at;
+  }
+  onUnit(state, bytes, at, at + length, effects);
+  return at + length;
+}
+
+/**
+ * Cuts messages until one is not whole or changes the phase. The phase is asked for once a message, and its rules once a
+ * run: asked for wherever they count, they cost as much as reading the message.
+ */
+function cutMessages(
+  state: ConnectionState,
+  bytes: Uint8Array,
+  start: number,
+  effects: ConnectionEffect[],
+): number {
+  const phase = state.phase as TalkPhase, verdicts = verdictsOf(phase, state.negotiated.fast);
+  let at = start;
+  while (at < bytes.length && state.phase === phase) {
+    const length = messageUnitLength(state, bytes, at, bytes.length - at, effects);
     if (length > bytes.length - at) {
       state.intake.expected = length;
       break;
     }
-    onUnit(state, bytes, at, at + length, effects);
+    // Nothing behind the prefix is a keep-alive.
+    if (length > PREFIX_LENGTH) onMessage(state, verdicts, bytes, at + PREFIX_LENGTH, at + length, effects);
     at += length;
   }
   return at;
@@ -80,6 +121,16 @@ function unitLength(
 ): number {
   if (state.phase === "awaitingPeerId") return HANDSHAKE_PEER_ID_LENGTH;
   if (state.phase === "awaitingHandshake") return handshakeLength(state, bytes, at, available, effects);
+  return messageUnitLength(state, bytes, at, available, effects);
+}
+
+function messageUnitLength(
+  state: ConnectionState,
+  bytes: Uint8Array,
+  at: number,
+  available: number,
+  effects: ConnectionEffect[],
+): number {
   if (available < PREFIX_LENGTH) return PREFIX_LENGTH;
   const length = readUint32(bytes, at), { maxMessageLength, maxBlockLength } = state.limits;
   if (length > maxMessageLength) {
@@ -87,7 +138,7 @@ function unitLength(
     return Infinity;
   }
   if (length > 0 && available === PREFIX_LENGTH) return PREFIX_LENGTH + 1;
-  if (length > MESSAGE_LENGTHS.piece + maxBlockLength && bytes[at + PREFIX_LENGTH] === MESSAGE_IDS.piece) {
+  if (length > LENGTHS.piece + maxBlockLength && bytes[at + PREFIX_LENGTH] === IDS.piece) {
     close(state, effects, "block too long");
     return Infinity;
   }
@@ -123,7 +174,10 @@ function onUnit(
     case "awaitingPeerId":
       return onPeerId(state, bytes.subarray(start, end), effects);
     default:
-      // Nothing behind the prefix is a keep-alive.
-      if (end > start + PREFIX_LENGTH) onMessage(state, bytes, start + PREFIX_LENGTH, end, effects);
+      cutMessages(state, bytes.subarray(start, end), 0, effects);
   }
+}
+
+function isTalking(phase: Phase): phase is TalkPhase {
+  return phase === "open" || phase === "opening";
 }

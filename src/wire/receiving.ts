@@ -5,19 +5,28 @@ import type { ExtensionMessage } from "./extensions.ts";
 import { decodeMessageAt } from "./messages/decode_message.ts";
 import { MESSAGE_IDS, messageTypeOf, PREFIX_LENGTH } from "./messages/message.ts";
 import { readUint32, writeUint32 } from "./messages/uint32.ts";
-import { BEFORE_METADATA, type TalkPhase, verdictsOf } from "./rules.ts";
+import { BEFORE_METADATA, type VerdictsById } from "./rules.ts";
 import { close, type ConnectionState } from "./state.ts";
 import type { CloseReason, ConnectionEffect } from "./vocabulary.ts";
+
+const IDS = MESSAGE_IDS; // a name of this module's own: see decode_message.ts
+
+/** 1 for the ids of messages that begin with a piece index. */
+const NAMES_PIECE = new Uint8Array(256);
+for (const type of ["have", "request", "piece", "cancel", "suggest", "reject", "allowedFast"] as const) {
+  NAMES_PIECE[IDS[type]] = 1;
+}
 
 /** Takes the message that lies from `start` (its id) to `end`. @throws {DecodeError} If its length does not fit its id. */
 export function onMessage(
   state: ConnectionState,
+  verdicts: VerdictsById,
   bytes: Uint8Array,
   start: number,
   end: number,
   effects: ConnectionEffect[],
 ): void {
-  const verdict = verdictsOf(state.phase as TalkPhase, state.negotiated.fast)[bytes[start]!];
+  const verdict = verdicts[bytes[start]!];
   if (verdict === undefined) return; // an id that nobody knows is skipped: it may be a newer BEP's
   if (verdict === "opens") state.phase = "open";
   else if (verdict !== "stays") return close(state, effects, verdict);
@@ -49,7 +58,7 @@ function deliver(
   effects: ConnectionEffect[],
 ): void {
   // What kind of message it is, is asked of its id: the objects are of too many shapes to be looked into cheaply.
-  if (bytes[start] === MESSAGE_IDS.extended) return onExtended(state, bytes, start, end, effects);
+  if (bytes[start] === IDS.extended) return onExtended(state, bytes, start, end, effects);
   const message = decodeMessageAt(bytes, start, end)!;
   const fault = state.pieceCount === undefined
     ? undefined
@@ -66,23 +75,14 @@ function faultAt(
   end: number,
   pieceCount: number,
 ): CloseReason | undefined {
-  switch (bytes[start]) {
-    case MESSAGE_IDS.request: {
-      const length = readUint32(bytes, start + 9);
-      if (length === 0 || length > state.limits.maxBlockLength) return "request of a length out of range";
-      return faultOfPiece(readUint32(bytes, start + 1), pieceCount);
-    }
-    case MESSAGE_IDS.piece:
-    case MESSAGE_IDS.have:
-    case MESSAGE_IDS.cancel:
-    case MESSAGE_IDS.suggest:
-    case MESSAGE_IDS.reject:
-    case MESSAGE_IDS.allowedFast:
-      return faultOfPiece(readUint32(bytes, start + 1), pieceCount);
-    case MESSAGE_IDS.bitfield:
-      return isBitfield(bytes.subarray(start + 1, end), pieceCount)
-        ? undefined
-        : "bitfield of another length";
+  const id = bytes[start]!;
+  if (id === IDS.request) {
+    const length = readUint32(bytes, start + 9);
+    if (length === 0 || length > state.limits.maxBlockLength) return "request of a length out of range";
+  }
+  if (NAMES_PIECE[id] === 1) return faultOfPiece(readUint32(bytes, start + 1), pieceCount);
+  if (id === IDS.bitfield && !isBitfield(bytes.subarray(start + 1, end), pieceCount)) {
+    return "bitfield of another length";
   }
 }
 

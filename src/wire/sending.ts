@@ -2,26 +2,20 @@
 
 import { StateError } from "../errors.ts";
 import type { ExtensionCodec, ExtensionMessage } from "./extensions.ts";
-import {
-  encodeMessageInto,
-  encodeMessages,
-  encodePieceHeader,
-  messageLength,
-} from "./messages/encode_message.ts";
-import { MESSAGE_IDS, type PeerMessage, PIECE_HEADER_LENGTH } from "./messages/message.ts";
-import { freshBytes } from "./page.ts";
+import { encodeMessages } from "./messages/encode_message.ts";
+import { messageIdOf, type PeerMessage, type PeerMessageType } from "./messages/message.ts";
+import { encodeHeaderOnPage, encodeOnPage } from "./page.ts";
 import { type TalkPhase, verdictsOf } from "./rules.ts";
-import { type ConnectionState, write } from "./state.ts";
+import { type ConnectionState, write, writing } from "./state.ts";
 import type { ConnectionEffect } from "./vocabulary.ts";
 
 /** Writes a message; the block of a `piece` is handed on without a copy, in a write of its own. */
-export function send(state: ConnectionState, message: PeerMessage, effects: ConnectionEffect[]): void {
-  state.sending = phaseAfter(state, requireOpen(state), message);
-  if (message.type !== "piece") return writeMessage(state, message, effects);
-  const { piece, begin, block } = message, header = freshBytes(PIECE_HEADER_LENGTH);
-  encodePieceHeader({ piece, begin, length: block.length }, header, 0);
-  write(state, header, effects);
-  write(state, block, effects);
+export function send(state: ConnectionState, message: PeerMessage): readonly ConnectionEffect[] {
+  state.sending = phaseAfter(state, requireOpen(state), message.type);
+  if (message.type !== "piece") return [writing(state, encodeOnPage(message))];
+  const { piece, begin, block } = message;
+  const header = encodeHeaderOnPage({ piece, begin, length: block.length });
+  return [writing(state, header), writing(state, block)];
 }
 
 /** Writes messages in one allocation and one write. */
@@ -31,7 +25,7 @@ export function sendAll(
   effects: ConnectionEffect[],
 ): void {
   let phase = requireOpen(state);
-  for (const message of messages) phase = phaseAfter(state, phase, message);
+  for (const message of messages) phase = phaseAfter(state, phase, message.type);
   state.sending = phase;
   if (messages.length > 0) write(state, encodeMessages(messages), effects);
 }
@@ -61,9 +55,7 @@ export function writeMessage(
   message: PeerMessage,
   effects: ConnectionEffect[],
 ): void {
-  const bytes = freshBytes(messageLength(message));
-  encodeMessageInto(message, bytes, 0);
-  write(state, bytes, effects);
+  write(state, encodeOnPage(message), effects);
 }
 
 /** How far our side is, once the handshake is over. */
@@ -75,15 +67,15 @@ function requireOpen(state: ConnectionState): TalkPhase {
 }
 
 /** Where a message of ours moves our side, or throws before anything has changed. */
-function phaseAfter(state: ConnectionState, phase: TalkPhase, message: PeerMessage): TalkPhase {
-  if (message.type === "keepAlive") return phase;
-  if (message.type === "extended" && !state.negotiated.extended) {
+function phaseAfter(state: ConnectionState, phase: TalkPhase, type: PeerMessageType): TalkPhase {
+  if (type === "keepAlive") return phase;
+  if (type === "extended" && !state.negotiated.extended) {
     throw new StateError("Cannot send message: extended without the extension protocol");
   }
-  if (message.type === "bitfield" && phase === "open") {
+  if (type === "bitfield" && phase === "open") {
     throw new StateError("Cannot send message: bitfield too late"); // heard from others, but BEP 3 has it first
   }
-  const verdict = verdictsOf(phase, state.negotiated.fast)[MESSAGE_IDS[message.type]]!;
+  const verdict = verdictsOf(phase, state.negotiated.fast)[messageIdOf(type)]!;
   if (verdict === "opens") return "open";
   if (verdict !== "stays") throw new StateError(`Cannot send message: ${verdict}`);
   return phase;

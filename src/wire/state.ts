@@ -1,4 +1,4 @@
-/** The state of a peer connection, and the two things every topic does with it: write and close. */
+/** The state of a peer connection, and what every topic does with it: write and close. */
 
 import type { DecodeError } from "../errors.ts";
 import type { ExtensionTable } from "./extensions.ts";
@@ -41,10 +41,15 @@ export interface ConnectionState {
   readonly times: { now: number; readonly startedAt: number; sentAt: number; receivedAt: number };
 }
 
-/** Gives bytes to the world, which ends our silence. */
-export function write(state: ConnectionState, bytes: Uint8Array, effects: ConnectionEffect[]): void {
+/** The effect that gives bytes to the world, which ends our silence. */
+export function writing(state: ConnectionState, bytes: Uint8Array): ConnectionEffect {
   state.times.sentAt = state.times.now;
-  effects.push({ type: "write", bytes });
+  return { type: "write", bytes };
+}
+
+/** Gives bytes to the world after what else is to be done. */
+export function write(state: ConnectionState, bytes: Uint8Array, effects: ConnectionEffect[]): void {
+  effects.push(writing(state, bytes));
 }
 
 /** Ends the connection; nothing that came after counts. */

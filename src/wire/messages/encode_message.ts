@@ -3,6 +3,7 @@
 import {
   type BlockRange,
   type HashRange,
+  LENGTH_BY_ID,
   MESSAGE_IDS,
   MESSAGE_LENGTHS,
   type PeerMessage,
@@ -11,11 +12,32 @@ import {
 } from "./message.ts";
 import { writeUint32 } from "./uint32.ts";
 
+// Names of this module's own: what is imported is looked up at each use. The messages that come in crowds are cases of
+// their own below: a table that is asked by text takes 9 ns, as long as writing the rest of a request.
+const IDS = MESSAGE_IDS, LENGTHS = MESSAGE_LENGTHS;
+
+type Of<T extends PeerMessage["type"]> = Extract<PeerMessage, { readonly type: T }>;
+
 /** How many bytes {@linkcode encodeMessage} makes of a message, length prefix included. */
 export function messageLength(message: PeerMessage): number {
-  return message.type === "keepAlive"
-    ? PREFIX_LENGTH
-    : PREFIX_LENGTH + MESSAGE_LENGTHS[message.type] + (contentOf(message)?.length ?? 0);
+  switch (message.type) {
+    case "keepAlive":
+      return PREFIX_LENGTH;
+    case "have":
+      return PREFIX_LENGTH + LENGTHS.have;
+    case "request":
+      return PREFIX_LENGTH + LENGTHS.request;
+    case "bitfield":
+      return PREFIX_LENGTH + LENGTHS.bitfield + message.bits.length;
+    case "piece":
+      return PREFIX_LENGTH + LENGTHS.piece + message.block.length;
+    case "extended":
+      return PREFIX_LENGTH + LENGTHS.extended + message.payload.length;
+    case "hashes":
+      return PREFIX_LENGTH + LENGTHS.hashes + message.hashes.length;
+    default:
+      return PREFIX_LENGTH + LENGTHS[message.type];
+  }
 }
 
 /**
@@ -46,38 +68,37 @@ export function encodeMessages(messages: readonly PeerMessage[]): Uint8Array<Arr
  * @throws {RangeError} As {@linkcode encodeMessage} does.
  */
 export function encodeMessageInto(message: PeerMessage, bytes: Uint8Array, offset: number): number {
-  let at = writeUint32(bytes, offset, messageLength(message) - PREFIX_LENGTH);
-  if (message.type === "keepAlive") return at;
-  bytes[at++] = MESSAGE_IDS[message.type];
   switch (message.type) {
+    case "keepAlive":
+      return writeUint32(bytes, offset, 0);
     case "have":
+      return writeUint32(bytes, writeHead(bytes, offset, IDS.have), message.piece);
     case "suggest":
     case "allowedFast":
-      return writeUint32(bytes, at, message.piece);
+      return writeUint32(bytes, writeHead(bytes, offset, IDS[message.type]), message.piece);
     case "request":
+      return writeBlockRange(bytes, writeHead(bytes, offset, IDS.request), message);
     case "cancel":
     case "reject":
-      at = writeUint32(bytes, at, message.piece);
-      at = writeUint32(bytes, at, message.begin);
-      return writeUint32(bytes, at, message.length);
+      return writeBlockRange(bytes, writeHead(bytes, offset, IDS[message.type]), message);
     case "piece":
-      at = writeUint32(bytes, at, message.piece);
-      at = writeUint32(bytes, at, message.begin);
-      break;
-    case "port":
-      return writePort(bytes, at, message.port);
+      return writePiece(bytes, offset, message);
+    case "bitfield":
+      return writeContent(bytes, writeHead(bytes, offset, IDS.bitfield, message.bits.length), message.bits);
     case "extended":
-      bytes[at++] = message.id;
-      break;
+      return writeExtended(bytes, offset, message);
+    case "port":
+      return writePort(bytes, writeHead(bytes, offset, IDS.port), message.port);
     case "hashRequest":
-    case "hashes":
     case "hashReject":
-      at = writeHashRange(bytes, at, message);
+      return writeHashRange(bytes, writeHead(bytes, offset, IDS[message.type]), message);
+    case "hashes": {
+      const at = writeHead(bytes, offset, IDS.hashes, message.hashes.length);
+      return writeContent(bytes, writeHashRange(bytes, at, message), message.hashes);
+    }
+    default:
+      return writeHead(bytes, offset, IDS[message.type]);
   }
-  const content = contentOf(message);
-  if (content === undefined) return at;
-  bytes.set(content, at);
-  return at + content.length;
 }
 
 /**
@@ -87,10 +108,34 @@ export function encodeMessageInto(message: PeerMessage, bytes: Uint8Array, offse
  * @throws {RangeError} If a number does not fit its field.
  */
 export function encodePieceHeader(block: BlockRange, bytes: Uint8Array, offset: number): number {
-  let at = writeUint32(bytes, offset, MESSAGE_LENGTHS.piece + block.length);
-  bytes[at++] = MESSAGE_IDS.piece;
-  at = writeUint32(bytes, at, block.piece);
+  const at = writeUint32(bytes, writeHead(bytes, offset, IDS.piece, block.length), block.piece);
   return writeUint32(bytes, at, block.begin);
+}
+
+/** Writes length prefix and id; `contentLength` is that of the content of any length that the message ends in. */
+function writeHead(bytes: Uint8Array, offset: number, id: number, contentLength = 0): number {
+  const at = writeUint32(bytes, offset, LENGTH_BY_ID[id]! + contentLength);
+  bytes[at] = id;
+  return at + 1;
+}
+
+function writePiece(bytes: Uint8Array, offset: number, { piece, begin, block }: Of<"piece">): number {
+  return writeContent(bytes, encodePieceHeader({ piece, begin, length: block.length }, bytes, offset), block);
+}
+
+function writeExtended(bytes: Uint8Array, offset: number, { id, payload }: Of<"extended">): number {
+  const at = writeHead(bytes, offset, IDS.extended, payload.length);
+  bytes[at] = id;
+  return writeContent(bytes, at + 1, payload);
+}
+
+function writeBlockRange(bytes: Uint8Array, offset: number, { piece, begin, length }: BlockRange): number {
+  return writeUint32(bytes, writeUint32(bytes, writeUint32(bytes, offset, piece), begin), length);
+}
+
+function writeContent(bytes: Uint8Array, offset: number, content: Uint8Array): number {
+  bytes.set(content, offset);
+  return offset + content.length;
 }
 
 function writeHashRange(bytes: Uint8Array, offset: number, range: HashRange): number {
@@ -109,18 +154,4 @@ function writePort(bytes: Uint8Array, offset: number, port: number): number {
   bytes[offset] = port >> 8;
   bytes[offset + 1] = port;
   return offset + 2;
-}
-
-/** The content of any length that ends a message. */
-function contentOf(message: PeerMessage): Uint8Array | undefined {
-  switch (message.type) {
-    case "bitfield":
-      return message.bits;
-    case "piece":
-      return message.block;
-    case "extended":
-      return message.payload;
-    case "hashes":
-      return message.hashes;
-  }
 }
