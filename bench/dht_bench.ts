@@ -1,7 +1,16 @@
-/** The pure DHT machine: packets decoded and encoded, and queries answered per second, without sockets. */
+/**
+ * The pure DHT machine without sockets: six KRPC packets decoded and encoded, beside npm `bencode`, `bencode-ts` and the
+ * older `bencode` that `bittorrent-dht` speaks with (these stop at bencode; ours also checks and types the message), and
+ * queries answered.
+ */
 
+// deno-lint-ignore-file no-import-prefix
+import bencode from "npm:bencode@4.0.1";
+import bencode2 from "npm:bencode@2.0.3";
+import { Bencode } from "npm:bencode-ts@1.0.1";
+import { Buffer } from "node:buffer";
 import { randomBytes } from "../src/bytes/random.ts";
-import { decodeKrpc, encodeKrpc } from "../src/dht/messages/krpc.ts";
+import { decodeKrpc, encodeKrpc, type SendableKrpcMessage } from "../src/dht/messages/krpc.ts";
 import type { SendableQuery } from "../src/dht/messages/query.ts";
 import { bindNodeId } from "../src/dht/node_id.ts";
 import { DhtNode } from "../src/dht/node.ts";
@@ -66,13 +75,35 @@ const ID = randomBytes(random, 20);
 const PING = packet({ type: "ping", id: ID });
 const FIND_NODE = TARGETS.map((target) => packet({ type: "findNode", id: ID, target }));
 const GET_PEERS = TARGETS.map((infoHash) => packet({ type: "getPeers", id: ID, infoHash }));
-const REPLY = encodeKrpc({
-  type: "reply",
-  transaction: AA,
-  version: VERSION,
-  reply: { id: ID, nodes: new Uint8Array(208).fill(1), token: VERSION },
-});
-const DECODED = decodeKrpc(REPLY);
+
+/** A packet of each kind, as they go by the million. */
+const PACKETS: readonly Uint8Array<ArrayBuffer>[] = [
+  PING,
+  FIND_NODE[0]!,
+  GET_PEERS[0]!,
+  ANNOUNCES[0]!,
+  encodeKrpc({
+    type: "reply",
+    transaction: AA,
+    version: VERSION,
+    reply: { id: ID, nodes: new Uint8Array(208).fill(1), token: randomBytes(random, 8) },
+  }),
+  encodeKrpc({
+    type: "reply",
+    transaction: AA,
+    version: VERSION,
+    reply: {
+      id: ID,
+      token: randomBytes(random, 8),
+      values: Array.from({ length: 20 }, () => randomBytes(random, 6)),
+    },
+  }),
+].map((packet) => packet.slice());
+const BUFFERS = PACKETS.map((packet) => Buffer.from(packet));
+const MESSAGES = PACKETS.map(decodeKrpc) as SendableKrpcMessage[];
+const VALUES = PACKETS.map((packet) => bencode.decode(packet));
+const VALUES2 = BUFFERS.map((packet) => bencode2.decode(packet));
+const VALUES_TS = BUFFERS.map((packet) => Bencode.decode(packet));
 
 let turn = 0;
 function answer(bytes: Uint8Array, from: PeerAddress = SOURCES[turn % SOURCES.length]!): void {
@@ -82,11 +113,29 @@ function answer(bytes: Uint8Array, from: PeerAddress = SOURCES[turn % SOURCES.le
   }
 }
 
-Deno.bench("decodeKrpc(ping)", { group: "codec" }, () => void decodeKrpc(PING));
-Deno.bench("decodeKrpc(get_peers)", { group: "codec" }, () => void decodeKrpc(GET_PEERS[0]!));
-Deno.bench("decodeKrpc(reply with 8 nodes)", { group: "codec" }, () => void decodeKrpc(REPLY));
-Deno.bench("encodeKrpc(reply with 8 nodes)", { group: "codec" }, () => {
-  if (DECODED.type === "reply") encodeKrpc(DECODED);
+Deno.bench("decodeKrpc", { group: "decode six packets", baseline: true }, () => {
+  for (const packet of PACKETS) decodeKrpc(packet);
+});
+Deno.bench("bencode 4", { group: "decode six packets" }, () => {
+  for (const packet of PACKETS) bencode.decode(packet);
+});
+Deno.bench("bencode 2, of bittorrent-dht", { group: "decode six packets" }, () => {
+  for (const packet of BUFFERS) bencode2.decode(packet);
+});
+Deno.bench("bencode-ts", { group: "decode six packets" }, () => {
+  for (const packet of BUFFERS) Bencode.decode(packet);
+});
+Deno.bench("encodeKrpc", { group: "encode six packets", baseline: true }, () => {
+  for (const message of MESSAGES) encodeKrpc(message);
+});
+Deno.bench("bencode 4", { group: "encode six packets" }, () => {
+  for (const value of VALUES) bencode.encode(value);
+});
+Deno.bench("bencode 2, of bittorrent-dht", { group: "encode six packets" }, () => {
+  for (const value of VALUES2) bencode2.encode(value);
+});
+Deno.bench("bencode-ts", { group: "encode six packets" }, () => {
+  for (const value of VALUES_TS) Bencode.encode(value);
 });
 Deno.bench("handle(ping)", { group: "answers" }, () => answer(PING));
 Deno.bench("handle(find_node)", { group: "answers" }, () => answer(FIND_NODE[turn % FIND_NODE.length]!));
