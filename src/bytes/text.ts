@@ -73,21 +73,29 @@ export function percentEncode(bytes: Uint8Array): string {
 
 /** Undoes percent-encoding into raw bytes; `+` stays a plus. @throws {DecodeError} If an escape is broken. */
 export function percentDecode(text: string): Uint8Array<ArrayBuffer> {
-  const source = UTF8.encode(text), bytes = new Uint8Array(source.length);
-  let at = 0;
-  for (let i = 0; i < source.length; i++) {
-    if (source[i] !== 0x25) {
-      bytes[at++] = source[i]!;
+  const bytes = UTF8.encode(text);
+  let length = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] !== 0x25) {
+      bytes[length++] = bytes[i]!;
       continue;
     }
-    const digits = String.fromCharCode(source[i + 1] ?? 0, source[i + 2] ?? 0);
-    if (!/^[0-9a-fA-F]{2}$/.test(digits)) {
+    const high = hexDigit(bytes[i + 1]), low = hexDigit(bytes[i + 2]);
+    if (high < 0 || low < 0) {
       throw new DecodeError("Cannot decode percent-encoding: broken escape", { offset: i });
     }
-    bytes[at++] = parseInt(digits, 16);
+    bytes[length++] = high << 4 | low;
     i += 2;
   }
-  return bytes.slice(0, at);
+  return length === bytes.length ? bytes : bytes.slice(0, length);
+}
+
+/** The value of a hexadecimal digit of either case; -1 if it is none. */
+function hexDigit(unit: number | undefined): number {
+  if (unit === undefined) return -1;
+  if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
+  const letter = unit | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 /** Writes bytes as a byte string: one UTF-16 code unit 0–255 per byte. Bencode dictionary keys have this form. */

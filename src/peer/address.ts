@@ -109,9 +109,9 @@ export function formatPeerAddress(address: PeerAddress): string {
  * @throws {RangeError} If the host is no IP address.
  */
 export function encodeCompactPeer(address: PeerAddress): Uint8Array<ArrayBuffer> {
-  const ip = requireIp(address.host), bytes = new Uint8Array(ip.length + 2);
-  bytes.set(ip);
-  new DataView(bytes.buffer).setUint16(ip.length, address.port);
+  const ip = isIpv6(address.host) ? requireIp(address.host) : undefined;
+  const bytes = new Uint8Array(ip === undefined ? COMPACT_LENGTH[4] : ip.length + 2);
+  writeCompactPeer(address, bytes, { offset: 0, ip });
   return bytes;
 }
 
@@ -136,7 +136,7 @@ export function encodeCompactPeers(
 ): Uint8Array<ArrayBuffer> {
   const chosen = addresses.filter(({ host }) => isIpv6(host) === (family === 6));
   const bytes = new Uint8Array(chosen.length * COMPACT_LENGTH[family]);
-  chosen.forEach((address, i) => bytes.set(encodeCompactPeer(address), i * COMPACT_LENGTH[family]));
+  chosen.forEach((address, i) => writeCompactPeer(address, bytes, { offset: i * COMPACT_LENGTH[family] }));
   return bytes;
 }
 
@@ -168,30 +168,52 @@ export function compactPeerAt(
   return port === 0 ? undefined : { host: formatIp(bytes.subarray(offset, end - 2)), port };
 }
 
+/** Writes an address; IPv6 as it was read, if it was. */
+function writeCompactPeer(
+  { host, port }: PeerAddress,
+  into: Uint8Array,
+  { offset, ip }: { readonly offset: number; readonly ip?: Uint8Array | undefined },
+): void {
+  let end = offset + COMPACT_LENGTH[4] - 2;
+  if (ip !== undefined || !writeIpv4(host, into, offset)) {
+    const bytes = ip ?? requireIp(host);
+    into.set(bytes, offset);
+    end = offset + bytes.length;
+  }
+  into[end] = port >>> 8;
+  into[end + 1] = port;
+}
+
 function requireIp(host: string): Uint8Array<ArrayBuffer> {
   const bytes = parseIp(host);
   if (bytes === undefined) throw new RangeError(`Cannot use host "${host}": not an IP address`);
   return bytes;
 }
 
-/** One pass without splitting: the DHT asks for the scope of every address that it hears of. */
 function parseIpv4(text: string): Uint8Array<ArrayBuffer> | undefined {
   const bytes = new Uint8Array(4);
-  let at = 0, value = -1;
+  return writeIpv4(text, bytes, 0) ? bytes : undefined;
+}
+
+/**
+ * Writes the four bytes, or answers `false`. One pass without splitting, into memory that is there: nodes of the DHT and
+ * trackers read and write addresses all day, and most of the time would go into small arrays.
+ */
+function writeIpv4(text: string, into: Uint8Array, offset: number): boolean {
+  let at = offset, value = -1;
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i), digit = unit - 0x30;
-    if (unit === 0x2e && value >= 0 && at < 3) {
-      bytes[at++] = value;
+    if (unit === 0x2e && value >= 0 && at < offset + 3) {
+      into[at++] = value;
       value = -1;
     } else {
-      if (digit < 0 || digit > 9 || value === 0) return undefined;
+      if (digit < 0 || digit > 9 || value === 0) return false;
       value = value < 0 ? digit : value * 10 + digit;
-      if (value > 255) return undefined;
+      if (value > 255) return false;
     }
   }
-  if (at !== 3 || value < 0) return undefined;
-  bytes[3] = value;
-  return bytes;
+  into[at] = value;
+  return at === offset + 3 && value >= 0;
 }
 
 function parseIpv6(text: string): Uint8Array<ArrayBuffer> | undefined {

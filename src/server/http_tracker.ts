@@ -52,6 +52,9 @@ const DEFAULTS = {
 /** A peer is forgotten when it missed two announces. */
 const EXPIRY_INTERVALS = 2.5;
 
+/** The route in the last segment of the path, and the query. A `Request` has put its URL in order: no need to parse it. */
+const ROUTE = /^[^?#]*\/(announce|scrape)[^/?#]*(\?[^#]*)?(#.*)?$/;
+
 type Answer = (query: string, request: Request, info: ConnectionInfo) => Promise<Uint8Array<ArrayBuffer>>;
 
 /**
@@ -77,13 +80,12 @@ export function createHttpTracker(options: HttpTrackerOptions = {}): HttpTracker
     scrape: (query) => answerScrape(query, store),
   };
   return async (request, info = {}) => {
-    const { pathname, search } = new URL(request.url);
-    const answer = routes[/\/(announce|scrape)[^/]*$/.exec(pathname)?.[1] ?? ""];
+    const [, route = "", query = ""] = ROUTE.exec(request.url) ?? [], answer = routes[route];
     if (answer === undefined) return new Response("Not found\n", { status: 404 });
     if (request.method !== "GET") {
       return new Response("Method not allowed\n", { status: 405, headers: { allow: "GET" } });
     }
-    return respond(await orFailure(() => answer(search, request, info)));
+    return respond(await orFailure(() => answer(query, request, info)));
   };
 }
 

@@ -225,3 +225,10 @@ Deno.test("compactPeerAt() reads one entry and skips port 0", () => {
   assertEquals(compactPeerAt(bytes, 0, 4), undefined);
   assertEquals(compactPeerAt(bytes, 6, 4), { host: "5.6.7.8", port: 1 });
 });
+
+Deno.test("encodeCompactPeer() writes IPv4 that is mapped into IPv6 as IPv4", () => {
+  const compact = encodeCompactPeer({ host: "::ffff:1.2.3.4", port: 0x0506 });
+  assertEquals(compact, Uint8Array.of(1, 2, 3, 4, 5, 6));
+  assertThrows(() => encodeCompactPeer({ host: "1.2.3", port: 1 }), RangeError);
+  assertThrows(() => encodeCompactPeers([{ host: "1.2.3.4.5", port: 1 }], 4), RangeError);
+});

@@ -163,6 +163,12 @@ Deno.test("createHttpTracker() answers where trackers are asked, and nowhere els
     ),
     [200, 200, 200, 200, 404, 404],
   );
+  assertEquals(await Promise.all(["/?/announce", "/x?y=/scrape", "/#/announce", "/announce/"].map(status)), [
+    404,
+    404,
+    404,
+    404,
+  ]);
   const post = await createHttpTracker()(new Request(TRACKER, { method: "POST" }));
   assertEquals([post.status, post.headers.get("allow")], [405, "GET"]);
 });
