@@ -71,6 +71,8 @@ export { survey, type SurveyOptions, type SurveySample } from "./src/client/dht_
 export {
   findValue,
   type FoundValue,
+  keepItem,
+  type KeepOptions,
   type KeyOptions,
   type StoredValue,
   storeItem,

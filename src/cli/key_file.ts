@@ -21,6 +21,12 @@ export const KEY_OPTIONS = {
   cas: { kind: "count", value: "N", help: "replace this version and no other" },
 } as const;
 
+/** The row of commands that store something which nodes forget. */
+export const KEEP_OPTION = {
+  kind: "flag",
+  help: "stay and store it again every hour, until Ctrl-C",
+} as const;
+
 /** What they say; `undefined` without a key. @throws {UsageError} If there are others without it. @throws {Failure} If it is none. */
 export async function readKey(options: OptionValues<typeof KEY_OPTIONS>): Promise<KeyOptions | undefined> {
   const { salt, seq, cas } = options, path = options["key-file"];

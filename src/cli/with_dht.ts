@@ -12,7 +12,7 @@ import { Display } from "./display.ts";
 import { Failure } from "./failure.ts";
 import { formatCount } from "./format.ts";
 import { resolvePeers } from "./peers.ts";
-import type { Terminal } from "./terminal.ts";
+import { Interrupted, type Terminal } from "./terminal.ts";
 
 /** What a command works with. */
 export interface DhtWork {
@@ -124,4 +124,13 @@ export async function resolveName(
   name: Uint8Array | MagnetLink,
 ): Promise<Uint8Array> {
   return name instanceof Uint8Array ? name : (await findTorrent(dht, name, { signal })).infoHash;
+}
+
+/** Goes on with something that has no end, until Ctrl-C, which is how it is meant to end. @throws What else ends it. */
+export async function untilInterrupted(work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+  }
 }

@@ -11,7 +11,10 @@ import {
   type Signer,
 } from "../dht/item.ts";
 import type { OperationReport } from "../dht/vocabulary.ts";
+import { systemClock } from "../io/clock.ts";
 import type { DhtRunner, OperationOptions } from "../io/dht_runner.ts";
+import { pause } from "../io/pause.ts";
+import type { Clock } from "../io/transport.ts";
 
 /** What came of looking for a value. */
 export interface FoundValue {
@@ -50,6 +53,9 @@ export interface StoredValue {
   /** What it took. */
   readonly report: OperationReport;
 }
+
+/** BEP 44 "expiration": once an hour, or once a minute while nobody is to be reached. */
+const REPUBLISH_MS = 3_600_000, RETRY_MS = 60_000;
 
 const NOTHING: OperationReport = { queries: 0, replies: 0, hops: 0 };
 
@@ -96,6 +102,35 @@ export async function storeItem(
     else if (news.type === "done") report = news.report;
   }
   return { target: itemTarget(item), item, nodes, refusals, newer, report };
+}
+
+/** How to keep an item alive. */
+export interface KeepOptions {
+  /** Ends it with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** Time; the system's by default. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Keeps an item alive that has been stored: stores it again every hour, as far as others do not, for nodes forget it
+ * after two (BEP 44 "expiration"). A newer version that turns up takes its place.
+ *
+ * @throws {StateError} If the node is closed. @throws The signal's reason.
+ */
+export async function keepItem(
+  dht: DhtRunner,
+  item: DhtItem,
+  { signal, clock = systemClock }: KeepOptions,
+): Promise<never> {
+  for (let kept = item, wait = REPUBLISH_MS;;) {
+    await pause(clock.now() + wait, clock, signal);
+    for await (const news of dht.run({ type: "putItem", item: kept, republish: true }, { signal })) {
+      if (news.type === "item") kept = news.item;
+      // If nobody was there it is tried again soon.
+      else if (news.type === "done") wait = news.report.replies === 0 ? RETRY_MS : REPUBLISH_MS;
+    }
+  }
 }
 
 async function sign(

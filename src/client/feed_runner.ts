@@ -4,6 +4,7 @@ import type { MutableItem } from "../dht/item.ts";
 import type { TorrentFeed, TorrentFeedEffect } from "../dht/torrent_feed.ts";
 import { TransportError } from "../errors.ts";
 import type { DhtRunner } from "../io/dht_runner.ts";
+import { pause } from "../io/pause.ts";
 import type { Clock } from "../io/transport.ts";
 
 /** Where a feed runs. */
@@ -29,7 +30,7 @@ type Wish = Exclude<TorrentFeedEffect, FeedNews>;
 export async function* runFeed(feed: TorrentFeed, world: FeedWorld): AsyncGenerator<FeedNews> {
   const { clock, signal } = world;
   for (;;) {
-    await pause(feed.deadline() ?? clock.now(), world);
+    await pause(feed.deadline() ?? clock.now(), clock, signal);
     signal.throwIfAborted();
     let news: FeedNews | undefined;
     for (let [wish] = feed.handle({ type: "tick" }, clock.now()); wish !== undefined;) {
@@ -79,15 +80,4 @@ async function isReachable(dht: DhtRunner, signal: AbortSignal): Promise<boolean
     if (error instanceof TransportError) return false;
     throw error;
   }
-}
-
-/** Waits for a time, or until the signal fires. */
-async function pause(until: number, { clock, signal }: FeedWorld): Promise<void> {
-  if (signal.aborted || until <= clock.now()) return;
-  const { promise, resolve } = Promise.withResolvers<void>(), wake = () => resolve();
-  const cancel = clock.schedule(until, wake);
-  signal.addEventListener("abort", wake);
-  await promise;
-  signal.removeEventListener("abort", wake);
-  cancel();
 }

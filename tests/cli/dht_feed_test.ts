@@ -88,7 +88,7 @@ Deno.test("dht publish names a torrent, dht follow and all that takes an info ha
     assertEquals(nobody, { exitCode: 1, out: "", error });
   }));
 
-Deno.test("dht publish --keep and dht follow go on until they are interrupted", () =>
+Deno.test("dht publish and put with --keep and dht follow go on until they are interrupted", () =>
   withPublisher(async ({ entry, dht }, publish) => {
     await publish(HASH);
     const follower = new FakeTerminal(), following = runCli(["dht", "follow", LINK, ...entry], follower);
@@ -104,6 +104,10 @@ Deno.test("dht publish --keep and dht follow go on until they are interrupted", 
       assertEquals([await publishing, publisher.error], [0, ""]);
       const [, link] = /(magnet:\S+)/.exec(publisher.out)!;
       assertStringIncludes((await dht("follow", link!, "--timeout", "2")).out, HASH);
+      const keeper = new FakeTerminal(), keeping = runCli(["dht", "put", "x", "--keep", ...entry], keeper);
+      await keeper.waitFor(/Stored on {2}\d nodes\n/);
+      keeper.interrupt();
+      assertEquals([await keeping, keeper.error], [0, ""]);
     });
   }));
 

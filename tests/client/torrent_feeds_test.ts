@@ -4,7 +4,7 @@ import { createSigner } from "../../src/bytes/ed25519.ts";
 import { encodeUtf8 } from "../../src/bytes/text.ts";
 import type { Client } from "../../src/client/client.ts";
 import { createMutableItem } from "../../src/dht/item.ts";
-import { findValue, storeItem, storeValue } from "../../src/client/dht_values.ts";
+import { findValue, keepItem, storeItem, storeValue } from "../../src/client/dht_values.ts";
 import type { CurrentTorrent } from "../../src/client/torrent_feeds.ts";
 import { DecodeError, StateError, TransportError } from "../../src/errors.ts";
 import { formatMagnet, type MagnetLink } from "../../src/metainfo/magnet.ts";
@@ -101,6 +101,32 @@ Deno.test("publishTorrent() keeps a torrent alive until it is closed", async () 
   published.close();
   await swarm.clock.advance(2 * HOUR + 10 * MINUTE);
   assertEquals(await read(), undefined);
+});
+
+Deno.test("keepItem() keeps a value alive until it is stopped, or whatever version has taken its place", async () => {
+  await using swarm = await new VirtualDhtSwarm().start();
+  const dht = await (await swarm.node("40.0.0.1")).dht(), reader = await (await swarm.node("50.0.0.1")).dht();
+  const stop = new AbortController(), { clock } = swarm, { signal } = stop, key = { signer, salt: SALT };
+  const plain = await swarm.until(storeValue(dht, "plain")),
+    signed = await swarm.until(storeValue(dht, 1, key));
+  const keeping = [plain, signed].map(({ item }) => keepItem(dht, item, { clock, signal }));
+  for (const promise of keeping) promise.catch(() => {});
+  await swarm.until(storeValue(reader, 2, key));
+  const names = [
+    { type: "immutable", target: plain.target },
+    { type: "mutable", publicKey: signer.publicKey, salt: SALT },
+  ] as const;
+  const read = async () => {
+    const found = [];
+    for (const name of names) found.push((await swarm.until(findValue(reader, name))).item?.value);
+    return found;
+  };
+  await clock.advance(10 * HOUR);
+  assertEquals(await read(), [encode("plain"), encode(2)]);
+  stop.abort(new Error("enough"));
+  for (const promise of keeping) await assertRejects(() => promise, Error, "enough");
+  await clock.advance(2 * HOUR + 10 * MINUTE);
+  assertEquals(await read(), [undefined, undefined]);
 });
 
 Deno.test("publishTorrent() takes up what is there: the same version of the same torrent, the next one of another", async () => {

@@ -2,6 +2,7 @@
 
 import { encodeHex } from "../../../bytes/text.ts";
 import type { PublishedTorrent } from "../../../client/torrent_feeds.ts";
+import { withSignal } from "../../../io/with_signal.ts";
 import { formatMagnet, type MagnetLink } from "../../../metainfo/magnet.ts";
 import type { Metainfo } from "../../../metainfo/metainfo.ts";
 import { UsageError } from "../../arguments.ts";
@@ -10,18 +11,18 @@ import { DHT_OPTIONS } from "../../dht_options.ts";
 import { drawStored, reportSeq } from "../../dht_report.ts";
 import { Failure } from "../../failure.ts";
 import { parseInfoHash, readInfoHash } from "../../info_hash.ts";
-import { KEY_OPTIONS, readKey } from "../../key_file.ts";
+import { KEEP_OPTION, KEY_OPTIONS, readKey } from "../../key_file.ts";
 import { createPalette, drawTable } from "../../render.ts";
-import { Interrupted, type Terminal } from "../../terminal.ts";
+import type { Terminal } from "../../terminal.ts";
 import { isMagnet, readMagnet, readTorrentFile } from "../../torrent_file.ts";
-import { withDht } from "../../with_dht.ts";
+import { untilInterrupted, withDht } from "../../with_dht.ts";
 
 /** Publishes a torrent and prints the link for those who follow. */
 export const command: Command = defineCommand({
   operands: ["TORRENT|MAGNET|HEX"],
   options: {
     ...KEY_OPTIONS,
-    keep: { kind: "flag", help: "stay and store it again every hour, until Ctrl-C" },
+    keep: KEEP_OPTION,
     ...DHT_OPTIONS,
   },
   notes:
@@ -36,7 +37,7 @@ Exit code 0 if at least one node took it, with --keep on Ctrl-C or SIGTERM.`,
     return await withDht({ ...options, ...limits }, terminal, async ({ client, signal }) => {
       using published = await client.publishTorrent(torrent, { ...key, signal });
       report(published, json, terminal);
-      if (keep) await stay(signal);
+      if (keep) await untilInterrupted(withSignal(new Promise(() => {}), signal));
       return 0;
     });
   },
@@ -49,14 +50,6 @@ async function readTorrent(text: string): Promise<Metainfo | MagnetLink> {
   const { metainfo } = await readTorrentFile(text);
   if (metainfo.info.private) throw new Failure(`Cannot publish "${text}" in the DHT: it is private`);
   return metainfo;
-}
-
-/** Until Ctrl-C, which is how it is meant to end. @throws The signal's reason, if it is another one. */
-async function stay(signal: AbortSignal): Promise<void> {
-  if (!signal.aborted) {
-    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-  }
-  if (!(signal.reason instanceof Interrupted)) throw signal.reason;
 }
 
 function report(

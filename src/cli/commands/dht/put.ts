@@ -1,17 +1,17 @@
 /** `dht put`: stores a value in the DHT, under its hash or under a key (BEP 44). */
 
 import { encodeHex, encodeUtf8 } from "../../../bytes/text.ts";
-import { type StoredValue, storeValue } from "../../../client/dht_values.ts";
+import { keepItem, type StoredValue, storeValue } from "../../../client/dht_values.ts";
 import { UsageError } from "../../arguments.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { DHT_OPTIONS } from "../../dht_options.ts";
 import { drawStored, reportSeq } from "../../dht_report.ts";
 import { Failure } from "../../failure.ts";
-import { KEY_OPTIONS, readKey } from "../../key_file.ts";
+import { KEEP_OPTION, KEY_OPTIONS, readKey } from "../../key_file.ts";
 import { createPalette, drawTable } from "../../render.ts";
 import { readSmallFile } from "../../small_file.ts";
 import type { Terminal } from "../../terminal.ts";
-import { withDht } from "../../with_dht.ts";
+import { untilInterrupted, withDht } from "../../with_dht.ts";
 
 /** Longest byte string whose bencoding has 1000 bytes, which is what nodes take (BEP 44 "messages"). */
 const MAX_BYTES = 996;
@@ -22,20 +22,21 @@ export const command: Command = defineCommand({
   options: {
     file: { kind: "text", value: "F", help: "store the bytes of a file, at most 996, instead of a text" },
     ...KEY_OPTIONS,
+    keep: KEEP_OPTION,
     ...DHT_OPTIONS,
   },
   notes:
     `With --key-file the value is stored under a key, and only who has the key can replace it; 'dht key' makes one.
-Nodes forget a value after two hours or so. Exit code 0 if at least one node took it.`,
+Nodes forget a value after two hours or so. Exit code 0 if at least one node took it, with --keep on Ctrl-C or SIGTERM.`,
   async run({ operands: [text], options }, terminal) {
     const value = await readValue(text, options.file), key = await readKey(options);
-    const stored = await withDht(
-      options,
-      terminal,
-      ({ dht, signal }) => storeValue(dht, value, key, { signal }),
-    );
-    refuseFailure(stored);
-    report(stored, options.salt, options.json, terminal);
+    const { keep, json, salt } = options, limits = keep ? { timeout: options.timeout ?? Infinity } : {};
+    await withDht({ ...options, ...limits }, terminal, async ({ dht, signal }) => {
+      const stored = await storeValue(dht, value, key, { signal });
+      refuseFailure(stored);
+      report(stored, salt, json, terminal);
+      if (keep) await untilInterrupted(keepItem(dht, stored.item, { signal }));
+    });
     return 0;
   },
 });
