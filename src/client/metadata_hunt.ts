@@ -13,7 +13,7 @@ import type { CandidateSource, PeerKey } from "../torrent/vocabulary.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
 import type { ClientContext } from "./client_context.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { PeerDesk } from "./peer_desk.ts";
+import type { PeerDesk, TorrentFacts } from "./peer_desk.ts";
 import type { PeerHost } from "./peer_host.ts";
 import type { Opening, PeerSocket } from "./peer_socket.ts";
 
@@ -52,6 +52,11 @@ export class MetadataHunt implements PeerHost {
   /** Blocks of the metadata that are here, and in all; 0 while no peer has told how many. */
   get progress(): { readonly received: number; readonly blockCount: number } {
     return this.#machine.progress();
+  }
+
+  /** What handshakes say: nothing is known. */
+  get facts(): TorrentFacts {
+    return {};
   }
 
   /** How many peers are connected. */

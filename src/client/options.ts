@@ -102,7 +102,10 @@ export interface AddOptions {
   readonly superSeed?: boolean;
   /** Start paused. */
   readonly paused?: boolean;
-  /** Of a magnet link fetch the metadata only: the torrent pauses then, and touches no file before `resume()`. */
+  /**
+   * Of a magnet link fetch the metadata only, and what else a torrent file must have (BEP 52 "piece layers"): the torrent pauses
+   * then, and touches no file before `resume()`.
+   */
   readonly metadataOnly?: boolean;
   /** Hash everything on disk even if resume data vouches for it. */
   readonly recheck?: boolean;

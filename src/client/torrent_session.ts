@@ -13,35 +13,22 @@ import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { CandidateSource } from "../torrent/vocabulary.ts";
 import { METADATA_BLOCK_LENGTH } from "../wire/messages/metadata.ts";
-import type { ClientContext } from "./client_context.ts";
 import { ContentSession } from "./content_session.ts";
 import { EarlyPeers } from "./early_peers.ts";
 import type { TorrentStatus } from "./events.ts";
 import { type FileStatus, selection } from "./file_progress.ts";
 import type { StreamSource } from "./file_stream.ts";
+import { LayerHunt } from "./layer_hunt.ts";
+import { missingLayers } from "./layer_keeper.ts";
 import { Lifecycle, type Milestone } from "./lifecycle.ts";
 import { magnetMetainfo, selectedFiles } from "./magnet_metainfo.ts";
 import { MetadataHunt } from "./metadata_hunt.ts";
 import { isMetadataShared } from "./metadata_share.ts";
-import type { AddOptions } from "./options.ts";
 import { PeerSources } from "./peer_sources.ts";
 import { PeerDesk, type TorrentFacts } from "./peer_desk.ts";
 import { statusOf } from "./status.ts";
 import { TorrentNames } from "./torrent_names.ts";
-
-/** Where a torrent begins: known, with its store open, or as a link. */
-export type Origin =
-  | { readonly metainfo: Metainfo; readonly store: PieceStore }
-  | { readonly magnet: MagnetLink };
-
-/** What a session is made from. */
-export interface TorrentSessionOptions {
-  readonly context: ClientContext;
-  readonly origin: Origin;
-  readonly add: AddOptions;
-  /** Opens the store once the metadata of a link is known. */
-  readonly openStore: (metainfo: Metainfo) => Promise<PieceStore>;
-}
+import type { Origin, TorrentSessionOptions } from "./torrent_origin.ts";
 
 /** A torrent and everything that works for it. */
 export class TorrentSession {
@@ -53,7 +40,7 @@ export class TorrentSession {
   readonly desk: PeerDesk;
   readonly #options: TorrentSessionOptions;
   #metainfo: Metainfo | undefined;
-  #hunt: MetadataHunt | undefined;
+  #hunt: MetadataHunt | LayerHunt | undefined;
   #content: ContentSession | undefined;
   #sources: PeerSources | undefined;
   #cancelProgress: () => void = () => {};
@@ -123,7 +110,7 @@ export class TorrentSession {
     try {
       if (this.#metainfo === undefined) {
         const metainfo = await this.#findMetadata();
-        if (this.#options.add.metadataOnly) return this.#rest(metainfo);
+        if (this.#options.add.metadataOnly) return this.#rest(await this.#findLayers(metainfo));
         await this.#open(metainfo);
       } else if (this.#content === undefined) await this.#open(this.#metainfo);
       if (!this.life.signal.aborted) await this.#startContent();
@@ -233,6 +220,22 @@ export class TorrentSession {
     return await magnetMetainfo(await hunt.found, magnet);
   }
 
+  /** What belongs into a torrent file besides the metadata. */
+  async #findLayers(metainfo: Metainfo): Promise<Metainfo> {
+    if (missingLayers(metainfo).files.length === 0 || this.life.signal.aborted) return metainfo;
+    const { context } = this.#options, { private: isPrivate } = metainfo.info, { desk, life } = this;
+    desk.serve(undefined);
+    this.#hunt?.close();
+    if (isPrivate) this.#becomePrivate();
+    // Who was called by the v1 name has not heard that we speak v2.
+    if (this.#learnNames(metainfo)) desk.drop("the torrent speaks v2");
+    const hunt = this.#hunt = new LayerHunt({ context, life, desk, metainfo });
+    desk.serve(hunt.live);
+    for (const { source, address } of this.#early.take({ isPrivate })) this.addPeers(source, [address]);
+    await hunt.ended;
+    return metainfo;
+  }
+
   /** Between the lives: connections wait for the content to be looked at. */
   async #open(metainfo: Metainfo): Promise<void> {
     const store = await this.#options.openStore(metainfo), isNews = this.#metainfo === undefined;
@@ -241,7 +244,6 @@ export class TorrentSession {
     if (this.life.signal.aborted) return await store.close();
     this.#know(metainfo, store);
     this.life.enter("checking");
-    if (metainfo.info.private) this.#sources?.becomePrivate();
     if (isNews) this.life.emit({ type: "metadata", infoHash: this.life.infoHash, metainfo });
   }
 
@@ -257,7 +259,8 @@ export class TorrentSession {
   #rest(metainfo: Metainfo): void {
     if (this.life.signal.aborted) return;
     this.#metainfo = metainfo;
-    if (metainfo.info.private) this.#sources?.becomePrivate();
+    if (metainfo.info.private) this.#becomePrivate();
+    this.#learnNames(metainfo);
     this.#halt("the metadata is here");
     this.life.reach("metadata");
     this.life.enter("paused");
@@ -268,11 +271,8 @@ export class TorrentSession {
     const { context, origin, add } = this.#options;
     const files = add.files ?? ("magnet" in origin ? selectedFiles(origin.magnet, metainfo) : undefined);
     this.#metainfo = metainfo;
-    for (const name of this.names.learn(metainfo)) {
-      context.skeys.add(name);
-      this.#sources?.join(name);
-    }
-    if (metainfo.info.private) this.desk.becomePrivate();
+    this.#learnNames(metainfo);
+    if (metainfo.info.private) this.#becomePrivate();
     this.life.reach("metadata");
     this.#content = new ContentSession({
       context,
@@ -285,6 +285,22 @@ export class TorrentSession {
       onCompleted: (isNews) => isNews && this.#sources?.completed(),
       onFailed: () => void this.#sources?.stop(),
     });
+  }
+
+  /** Takes up the names that a link did not know; answers whether there are any. */
+  #learnNames(metainfo: Metainfo): boolean {
+    const news = this.names.learn(metainfo);
+    for (const name of news) {
+      this.#options.context.skeys.add(name);
+      this.#sources?.join(name);
+    }
+    return news.length > 0;
+  }
+
+  /** Nobody but the trackers may know of it (BEP 27). */
+  #becomePrivate(): void {
+    this.#sources?.becomePrivate();
+    this.desk.becomePrivate();
   }
 
   /** The second life. */
@@ -340,7 +356,7 @@ export class TorrentSession {
 
   #facts(): TorrentFacts {
     const metainfo = this.#metainfo, live = this.#content?.live;
-    if (metainfo === undefined || live === undefined) return {};
+    if (metainfo === undefined || live === undefined) return this.#hunt?.facts ?? {};
     return {
       pieceCount: metainfo.info.pieceCount,
       ...(isMetadataShared(metainfo) && { metadataSize: metainfo.rawInfo.length }),

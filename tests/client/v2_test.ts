@@ -13,6 +13,8 @@ const SEEDER = { host: "10.0.0.1", port: PORT }, LEECHER = "10.0.0.2", OTHER = "
 
 const linkOf = ({ infoHashV2 }: Metainfo) => `magnet:?xt=urn:btmh:1220${encodeHex(infoHashV2!)}`;
 
+const magnetV1 = ({ infoHashV1 }: Metainfo) => `magnet:?xt=urn:btih:${encodeHex(infoHashV1!)}`;
+
 /** Asserts that a storage holds all of the swarm's content. */
 async function assertContent(swarm: VirtualSwarm, { info }: Metainfo, storage: MemoryStorage): Promise<void> {
   let start = 0;
@@ -141,4 +143,53 @@ Deno.test("a range of a v2 file is streamed from a link, its layer first", async
   const stream = torrent.stream(1, { start: 50_000, end: 90_000 });
   const bytes = await swarm.clock.runUntil(new Response(stream).bytes());
   assertEquals(bytes, swarm.content.slice(150_000, 190_000));
+});
+
+for (const version of ["2", "hybrid"] as const) {
+  Deno.test(`metadataOnly of a link of version ${version} comes with the layers, and with the content after resume()`, async () => {
+    await using swarm = new VirtualSwarm();
+    const metainfo = await swarm.torrent({ version });
+    await swarm.seeder(SEEDER.host, metainfo);
+    const links = version === "2" ? [linkOf(metainfo)] : [linkOf(metainfo), magnetV1(metainfo)];
+    for (const [i, link] of links.entries()) {
+      const storage = new MemoryStorage(metainfo.info.files);
+      const client = await swarm.client(`10.0.1.${i + 1}`, { storage });
+      const torrent = await client.add(link, { peers: [SEEDER], metadataOnly: true });
+      const found = (await swarm.clock.runUntil(torrent.metadata()))!;
+      assertEquals(found.pieceLayers, metainfo.pieceLayers);
+      assertEquals([torrent.status().state, torrent.status().peers], ["paused", 0]);
+      torrent.resume();
+      await swarm.clock.runUntil(torrent.completed());
+      await assertContent(swarm, metainfo, storage);
+    }
+  });
+}
+
+Deno.test("metadataOnly of a hybrid whose peers have no layers comes without them after a minute", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent({ version: "hybrid" }), bare = { ...metainfo, pieceLayers: new Map() };
+  await swarm.seeder(SEEDER.host, bare);
+  const client = await swarm.client(LEECHER), warnings: string[] = [];
+  const torrent = await client.add(linkOf(metainfo), { peers: [SEEDER], metadataOnly: true });
+  void (async () => {
+    for await (const event of torrent.events()) if (event.type === "warning") warnings.push(event.message);
+  })();
+  const startedAt = swarm.clock.now(), found = (await swarm.clock.runUntil(torrent.metadata()))!;
+  assertEquals(found.pieceLayers.size, 0);
+  assert(swarm.clock.now() - startedAt >= 60_000);
+  await swarm.clock.advance(1);
+  assertEquals(warnings, ["no peer gave the piece layers; the torrent is that of the v1 swarm"]);
+});
+
+Deno.test("metadataOnly can be given up while the layers are looked for", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent({ version: "2" });
+  // A leecher with nothing has the metadata and no layers: it never gives any.
+  const idle = await swarm.client(SEEDER.host), bare = { ...metainfo, pieceLayers: new Map() };
+  await swarm.clock.runUntil(idle.add(bare).then((torrent) => torrent.checked()));
+  const client = await swarm.client(LEECHER);
+  const torrent = await client.add(linkOf(metainfo), { peers: [SEEDER], metadataOnly: true });
+  await swarm.clock.advance(30_000);
+  assertEquals(torrent.status().state, "metadata");
+  await swarm.clock.runUntil(client.remove(torrent));
 });

@@ -1,7 +1,10 @@
 /** BitTorrent v2 (BEP 52) with libtorrent and qBittorrent: v2-only and hybrid torrents, from files and from links, both ways. */
+import { assertEquals } from "@std/assert";
 import { libtorrent } from "./clients/libtorrent.ts";
+import { CLI } from "./clients/ours.ts";
 import { qbittorrent } from "./clients/qbittorrent.ts";
-import { FOLDER, SINGLE } from "./contents.ts";
+import { rtorrent } from "./clients/rtorrent.ts";
+import { DEAD_TRACKER, FOLDER, SINGLE } from "./contents.ts";
 import { interop, us } from "./interop.ts";
 import { directions, transferDirectly } from "./matrix.ts";
 import { assertSame, downloadJob, type Pair, preparePair, seedJob } from "./pair.ts";
@@ -38,4 +41,30 @@ for (const client of [libtorrent, qbittorrent]) {
       });
     }
   }
+}
+
+for (const [version, link] of [["2", linkV2], ["hybrid", linkV2], ["hybrid", linkV1]] as const) {
+  const name = `magnet writes the torrent of version ${version} that libtorrent made, from its ${
+    link === linkV1 ? "v1" : "v2"
+  } hash`;
+  interop(name, { hosts: 3, oursOnly: true }, async (lab) => {
+    const pair = await preparePair(lab, FOLDER, undefined, version),
+      output = `${pair.downloadFolder}/copy.torrent`;
+    const { address } = await libtorrent.start(lab.host(2), seedJob(pair));
+    const magnet = `${link(pair)}&tr=${encodeURIComponent(DEAD_TRACKER)}`;
+    const args = ["magnet", magnet, "-o", output, "--peer", address, "--no-dht", "--timeout", "30"];
+    const { code, stderr } = await lab.host(3).run([...CLI, ...args]);
+    assertEquals([code, stderr], [0, ""]);
+    assertEquals(await Deno.readFile(output), await Deno.readFile(pair.torrent.path));
+  });
+}
+
+for (const { title, roles } of directions(rtorrent)) {
+  interop(
+    `${title}: a hybrid, of which it knows the v1 half alone`,
+    { hosts: 3, needs: rtorrent.needs },
+    async (lab) => {
+      await transferDirectly(lab, roles, await preparePair(lab, FOLDER, undefined, "hybrid"));
+    },
+  );
 }

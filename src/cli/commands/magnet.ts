@@ -1,7 +1,8 @@
 /** `magnet`: the magnet link of a torrent, or the torrent that a link stands for (BEP 9, 53). */
 
 import { concat } from "@std/bytes/concat";
-import { encodeUtf8 } from "../../bytes/text.ts";
+import { encode } from "../../bencode/encode.ts";
+import { decodeHex, encodeByteString, encodeUtf8 } from "../../bytes/text.ts";
 import { editTorrent } from "../../metainfo/edit.ts";
 import { formatMagnet, type MagnetLink, magnetLink } from "../../metainfo/magnet.ts";
 import { type Metainfo, readMetainfo } from "../../metainfo/metainfo.ts";
@@ -92,9 +93,12 @@ async function fetchMetadata(
   }
 }
 
-/** The torrent file: the info dictionary as it came, and around it what the link says. */
-function torrentFile({ rawInfo, announce, webSeeds }: Metainfo): Uint8Array {
-  return editTorrent(concat([encodeUtf8("d4:info"), rawInfo, encodeUtf8("e")]), { announce, webSeeds });
+/** The torrent file: the info dictionary as it came, the hashes that belong to it, and around it what the link says. */
+function torrentFile({ rawInfo, announce, webSeeds, version, pieceLayers }: Metainfo): Uint8Array {
+  const layers = new Map([...pieceLayers].map(([root, layer]) => [encodeByteString(decodeHex(root)), layer]));
+  const rest = version === "1" ? [] : [encodeUtf8("12:piece layers"), encode(layers)];
+  const torrent = concat([encodeUtf8("d4:info"), rawInfo, ...rest, encodeUtf8("e")]);
+  return editTorrent(torrent, { announce, webSeeds });
 }
 
 /** A file named like the torrent. @throws {Failure} If it exists: the name is a stranger's choice. */
