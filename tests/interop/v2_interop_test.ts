@@ -59,12 +59,13 @@ for (const [version, link] of [["2", linkV2], ["hybrid", linkV2], ["hybrid", lin
   });
 }
 
+// One file: of a folder it would want the pad files on its disk.
 for (const { title, roles } of directions(rtorrent)) {
   interop(
     `${title}: a hybrid, of which it knows the v1 half alone`,
     { hosts: 3, needs: rtorrent.needs },
     async (lab) => {
-      await transferDirectly(lab, roles, await preparePair(lab, FOLDER, undefined, "hybrid"));
+      await transferDirectly(lab, roles, await preparePair(lab, SINGLE, undefined, "hybrid"));
     },
   );
 }
