@@ -5,7 +5,7 @@ import { blockReceived } from "./on_block.ts";
 import { releaseBlock } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
 import type { TorrentInput } from "./vocabulary.ts";
-import { beginFetch, discardWebSeed, endFetch } from "./web_fetches.ts";
+import { abortFetch, beginFetch, discardWebSeed, endFetch } from "./web_fetches.ts";
 import { claimNext } from "./web_seed_picker.ts";
 import { type Claim, MAX_ACTIVE, type WebFetch, type WebSeed } from "./web_seeds.ts";
 
@@ -34,9 +34,11 @@ export function onWebBlock(state: TorrentState, { fetch: key, block: bytes }: In
   if (fetch === undefined || claim === undefined) return;
   const { seed, block } = fetch;
   if (bytes.length !== claim.open.blockLength(block)) return fail(state, fetch, undefined);
+  if (fetch.received === 0) state.mode.hungry = true; // how long the rest will take can be told now
   count(state, fetch, bytes.length);
   if (++fetch.block === claim.to) fetch.block = fetch.claims[++fetch.at]?.from ?? 0;
   take(state, seed, { claim, block, bytes });
+  if (fetch.owed === 0 && fetch.isCut) abortFetch(state, fetch);
 }
 
 /** A web seed has nothing more to say. */
@@ -106,6 +108,7 @@ function count(state: TorrentState, fetch: WebFetch, length: number): void {
   downloads.outstanding--;
   seed.rate.add(length, now);
   seed.failures = 0;
+  fetch.lastAt = now;
   fetch.received += length;
   fetch.owed -= length;
   const seconds = (now - fetch.startedAt) / 1000;

@@ -10,6 +10,7 @@ import type { Peer } from "./peer.ts";
 import { closePiece } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
 import type { PeerKey } from "./vocabulary.ts";
+import { takeLast } from "./web_fetches.ts";
 
 /** Pieces opened at random before rarity counts: a newcomer needs whole pieces to trade, and rare ones come slowly. */
 const RANDOM_FIRST = 4;
@@ -27,7 +28,7 @@ interface Wish {
 export function pickPiece(state: TorrentState, peer: Peer): OpenPiece | undefined {
   if (peer.flags.peerChoking) return pickAllowed(state, peer);
   return pickUrgent(state, peer) ?? pickCurrent(state, peer) ?? pickPartial(state, peer) ??
-    pickNew(state, peer);
+    pickNew(state, peer) ?? pickFromWebSeeds(state, peer);
 }
 
 /** Whether the peer can be asked for blocks of an open piece. */
@@ -78,6 +79,11 @@ function pickNew(state: TorrentState, peer: Peer): OpenPiece | undefined {
   if (peer.content.fresh === 0) return undefined;
   const piece = chooseNew(state, peer);
   return piece === undefined ? undefined : openPiece(state, peer, { piece, urgent: false });
+}
+
+/** There is nothing else left, but a web seed is asked for more than it can send soon. */
+function pickFromWebSeeds(state: TorrentState, peer: Peer): OpenPiece | undefined {
+  return takeLast(state, ({ open }) => canServe(peer, open))?.open;
 }
 
 function chooseNew(state: TorrentState, peer: Peer): number | undefined {

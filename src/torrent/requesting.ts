@@ -104,6 +104,7 @@ function askOthersBlocks(state: TorrentState, peer: Peer, bounds: { depth: numbe
   let room = Math.min(bounds.depth, peer.down.pipeline.depth) - peer.down.requests.size;
   for (const open of state.downloads.all()) {
     if (room <= 0) return;
+    if (state.downloads.webSeeds.isComing(open, state.now)) continue;
     room -= askBlocksAgain(state, peer, { open, room, before: bounds.before });
   }
 }

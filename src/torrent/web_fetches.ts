@@ -6,6 +6,9 @@ import { closePiece, closeUntouched } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
 import { type Claim, claimLength, type WebFetch, type WebSeed } from "./web_seeds.ts";
 
+/** A piece that will not begin to come for so long is better asked of somebody who has nothing to do. */
+const FAR_MS = 2000;
+
 /** Asks a web seed for blocks: nobody else is asked for them, except near the end. */
 export function beginFetch(state: TorrentState, seed: WebSeed, claims: readonly Claim[]): void {
   const { downloads, now } = state;
@@ -45,6 +48,45 @@ export function abortUseless(state: TorrentState): void {
   }
 }
 
+/**
+ * Of what web seeds are asked for, the piece that would come last, if it is far off: it is asked of them no longer, so that
+ * whoever has nothing else to do can take it. A slow web seed and its helpers meet in the middle then, and little comes twice.
+ */
+export function takeLast(
+  state: TorrentState,
+  isFitting: (claim: Claim, fetch: WebFetch) => boolean,
+  ownWaitMs: number = 0,
+): Claim | undefined {
+  const { webSeeds } = state.downloads;
+  if (webSeeds.areIdle) return undefined;
+  let slowest: WebFetch | undefined, latestMs = Math.max(FAR_MS, ownWaitMs);
+  for (const fetch of webSeeds.fetches()) {
+    const last = fetch.claims.at(-1)!, comesInMs = waitFor(state, fetch);
+    if (comesInMs <= latestMs || !isNeeded(state, last) || !isFitting(last, fetch)) continue;
+    slowest = fetch;
+    latestMs = comesInMs;
+  }
+  return slowest && cutLast(state, slowest);
+}
+
+/** When the last piece will begin to come; 0 if it has begun. */
+function waitFor({ now }: TorrentState, fetch: WebFetch): number {
+  const { claims, at, owed, seed } = fetch;
+  if (at >= claims.length - 1) return 0;
+  const speed = fetch.received > 0 ? seed.rate.perSecond(now) : seed.speed;
+  if (speed === 0 && now - fetch.startedAt < FAR_MS) return 0; // it has not had its chance yet
+  return (owed - claimLength(claims.at(-1)!)) / speed * 1000;
+}
+
+function cutLast(state: TorrentState, fetch: WebFetch): Claim {
+  const claim = fetch.claims.pop()!;
+  fetch.pieces.delete(claim.open);
+  fetch.isCut = true;
+  fetch.owed -= claimLength(claim);
+  release(state, claim);
+  return claim;
+}
+
 /** A reader has gone to another place, and what a web seed sends is not for it. */
 export function abortForReaders(state: TorrentState): void {
   const { downloads, ledger: { urgent } } = state;
@@ -73,13 +115,17 @@ function isNeeded({ downloads }: TorrentState, { open }: Claim): boolean {
 }
 
 function giveUp(state: TorrentState, seed: WebSeed, claim: Claim): void {
-  const { downloads } = state, { open, from, to } = claim;
+  const { open } = claim;
+  release(state, claim);
+  // What only this web seed may send nobody would go on with.
+  if (isNeeded(state, claim) && open.exclusive === seed.key) closePiece(state, open);
+}
+
+function release({ downloads }: TorrentState, { open, from, to }: Claim): void {
   downloads.outstanding -= to - from;
   if (downloads.get(open.piece) !== open) return;
   for (let block = from; block < to; block++) open.release(block);
   downloads.settle(open);
-  // What only this web seed may send nobody would go on with.
-  if (open.exclusive === seed.key && !open.isStoring) closePiece(state, open);
 }
 
 function rangeOf(claim: Claim): BlockRange {

@@ -7,7 +7,8 @@ import { randomBelow } from "../bytes/random.ts";
 import { isIdle, type OpenPiece } from "./open_piece.ts";
 import { openFor } from "./picker.ts";
 import type { TorrentState } from "./state.ts";
-import { type Claim, claimLength, MAX_ACTIVE, mayHave, type WebSeed } from "./web_seeds.ts";
+import { takeLast } from "./web_fetches.ts";
+import { type Claim, claimLength, MAX_ACTIVE, mayHave, type WebFetch, type WebSeed } from "./web_seeds.ts";
 
 /** Bytes of a first answer, of which nothing is known but that it is not to hold pieces for long. */
 const FIRST_LENGTH = 1024 * 1024;
@@ -29,7 +30,9 @@ export function claimNext(state: TorrentState, seed: WebSeed): readonly Claim[] 
   const room = roomFor(state);
   if (room <= 0) return [];
   const first = firstClaim(state, seed);
-  return first === undefined ? [] : extend(state, seed, { first, room });
+  if (first !== undefined) return extend(state, seed, { first, room });
+  const others = claimOthers(state, seed, room);
+  return others.length > 0 ? others : claimLate(state, seed);
 }
 
 /**
@@ -44,7 +47,7 @@ function roomFor({ downloads: { capacity, webSeeds } }: TorrentState): number {
 
 function firstClaim(state: TorrentState, seed: WebSeed): Claim | undefined {
   return claimUrgent(state, seed) ?? claimOpen(state, seed, isIdle) ?? claimFresh(state, seed) ??
-    claimOpen(state, seed, () => true) ?? claimLate(state, seed);
+    claimOpen(state, seed, () => true);
 }
 
 function claimUrgent(state: TorrentState, seed: WebSeed): Claim | undefined {
@@ -79,14 +82,31 @@ function claimFresh(state: TorrentState, seed: WebSeed): Claim | undefined {
   return piece === undefined ? undefined : claimPiece(state, seed, { piece, urgent: false });
 }
 
+/** The end of what another web seed is asked for, up to where this one would have it no sooner. */
+function claimOthers(state: TorrentState, seed: WebSeed, room: number): readonly Claim[] {
+  const claims: Claim[] = [], most = seed.onePiece ? 1 : room, longest = lengthFor(state, seed);
+  const isFitting = ({ open }: Claim, { seed: other }: WebFetch) =>
+    other !== seed && mayClaim(open, seed) &&
+    (claims.length === 0 || open.piece + 1 === claims[0]!.open.piece);
+  let length = 0;
+  while (claims.length < most && length < longest) {
+    const ownWaitMs = seed.speed === 0 ? 0 : length / seed.speed * 1000;
+    const claim = takeLast(state, isFitting, ownWaitMs);
+    if (claim === undefined) break;
+    claims.unshift(claim);
+    length += claimLength(claim);
+  }
+  return claims;
+}
+
 /** Near the end: the piece of which most is missing, if others are late with it. */
-function claimLate(state: TorrentState, seed: WebSeed): Claim | undefined {
+function claimLate(state: TorrentState, seed: WebSeed): readonly Claim[] {
   let best: Claim | undefined;
   for (const open of state.downloads.all()) {
     if (best !== undefined && open.missing <= best.open.missing) continue;
     best = lateBlocks(state, seed, { open, patienceMs: LATE_MS }) ?? best;
   }
-  return best;
+  return best === undefined ? [] : [best];
 }
 
 function claimPiece(

@@ -7,6 +7,8 @@ import type { WebFetchKey, WebSeedKey } from "./vocabulary.ts";
 
 /** Web seeds asked at the same time: enough to find the fastest of many mirrors. libtorrent's is 3. */
 export const MAX_ACTIVE = 4;
+/** A web seed that has sent no block for so long is stuck: others are asked for what it owes. */
+const STUCK_MS = 2000;
 
 /** Blocks of one open piece, from `from` to before `to`. */
 export interface Claim {
@@ -21,14 +23,20 @@ export interface WebFetch {
   readonly key: WebFetchKey;
   /** Who was asked. */
   readonly seed: WebSeed;
-  /** The blocks. */
-  readonly claims: readonly Claim[];
+  /** The blocks; the last ones may be given to others. */
+  readonly claims: Claim[];
+  /** The pieces that they belong to. */
+  readonly pieces: Set<OpenPiece>;
   /** When it was asked. */
   readonly startedAt: number;
   /** Index of the claim that the next block belongs to. */
   at: number;
   /** The next block. */
   block: number;
+  /** When the last block came, or when it was asked. */
+  lastAt: number;
+  /** The answer will go on behind the last claim, and is not read to its end. */
+  isCut: boolean;
   /** Bytes that came. */
   received: number;
   /** Bytes that are to come. */
@@ -107,6 +115,12 @@ export class WebSeeds {
     return this.#fetches.get(key);
   }
 
+  /** Whether the piece is on its way from a web seed that is not stuck. */
+  isComing(open: OpenPiece, now: number): boolean {
+    if (this.areIdle) return false;
+    return this.fetches().some(({ pieces, lastAt }) => now - lastAt < STUCK_MS && pieces.has(open));
+  }
+
   /** The web seed that is blamed under that URL. */
   withUrl(url: string): WebSeed | undefined {
     return [...this.#seeds.values()].find((seed) => seed.url === url);
@@ -134,8 +148,19 @@ export class WebSeeds {
   /** Notes what a web seed is asked for. */
   begin(seed: WebSeed, claims: readonly Claim[], now: number): WebFetch {
     const key = ++this.#lastFetch, owed = claims.reduce((sum, claim) => sum + claimLength(claim), 0);
-    const block = claims[0]!.from;
-    const fetch: WebFetch = { key, seed, claims, startedAt: now, at: 0, block, received: 0, owed };
+    const fetch: WebFetch = {
+      key,
+      seed,
+      claims: [...claims],
+      pieces: new Set(claims.map(({ open }) => open)),
+      startedAt: now,
+      lastAt: now,
+      at: 0,
+      block: claims[0]!.from,
+      received: 0,
+      owed,
+      isCut: false,
+    };
     this.#fetches.set(key, fetch);
     seed.fetches.add(fetch);
     return fetch;

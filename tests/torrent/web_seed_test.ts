@@ -124,10 +124,11 @@ Deno.test("near the end a web seed helps a slow peer out, and the peer's request
   assertEquals(effectsOf(effects, "store").length, 1);
 });
 
-Deno.test("near the end peers help a slow web seed out, and its fetch is aborted", () => {
+Deno.test("near the end peers help a stuck web seed out, and its fetch is aborted", () => {
   const geometry = uniformGeometry(4 * BLOCK, 4 * BLOCK);
   const machine = machineOf({ geometry });
   const fetch = onlyFetch(addSeed(machine));
+  machine.now += 3000;
   const peer = machine.connectSeed();
   let requests = sentIn(machine.message(peer, { type: "unchoke" }), "request");
   const effects: TorrentEffect[] = [];
@@ -139,6 +140,55 @@ Deno.test("near the end peers help a slow web seed out, and its fetch is aborted
   }
   assertEquals(effectsOf(effects, "store").length, 1);
   assertEquals(effectsOf(effects, "webAbort"), [{ type: "webAbort", fetch: fetch.fetch }]);
+});
+
+Deno.test("peers with nothing else to do take from the end of what a slow web seed is asked for", () => {
+  const limits = { maxOpenBytes: 16 * 4 * BLOCK };
+  const machine = machineOf({ limits, have: [0] });
+  const fetch = onlyFetch(addSeed(machine));
+  assertEquals(piecesOf(fetch), [1, 2, 3, 4, 5, 6, 7]);
+  for (let i = 0; i < 4; i++) {
+    machine.now += 1000;
+    deliver(machine, fetch, i, i + 1);
+  }
+  machine.input({ type: "pieceStored", piece: 1 });
+  const peer = machine.connectSeed({ depth: 6 });
+  const requests = sentIn(machine.message(peer, { type: "unchoke" }), "request");
+  assertEquals(requests.map(({ piece }) => piece), [7, 7, 7, 7, 6, 6]);
+  checkInvariants(machine);
+  const rest = deliver(machine, fetch, 4, 20);
+  assertEquals(effectsOf(rest, "webAbort").map(({ fetch }) => fetch), [fetch.fetch]); // where the peer began
+  for (const request of requests) machine.block(peer, request);
+  assertEquals(machine.state.totals.wasted, 0);
+  checkInvariants(machine);
+});
+
+Deno.test("peers leave alone what a web seed is about to send", () => {
+  const machine = machineOf({ geometry: uniformGeometry(2 * 4 * BLOCK, 4 * BLOCK) });
+  const fetch = onlyFetch(addSeed(machine));
+  machine.now += 10;
+  deliver(machine, fetch, 0, 3);
+  const peer = machine.connectSeed();
+  const requests = sentIn(machine.message(peer, { type: "unchoke" }), "request");
+  assertEquals(requests.filter(({ piece }) => piece === fetch.ranges[0]!.piece), []);
+});
+
+Deno.test("a web seed without work takes the end of what a slower one is asked for", () => {
+  const limits = { maxOpenBytes: 32 * 4 * BLOCK };
+  const machine = machineOf({ limits, have: [0] });
+  const slow = onlyFetch(addSeed(machine));
+  assertEquals(piecesOf(slow), [1, 2, 3, 4, 5, 6, 7]);
+  for (let i = 0; i < 3; i++) {
+    machine.now += 1000;
+    deliver(machine, slow, i, i + 1);
+  }
+  const fast = onlyFetch(addSeed(machine, -2));
+  assertEquals(piecesOf(fast), [2, 3, 4, 5, 6, 7].slice(-piecesOf(fast).length));
+  checkInvariants(machine);
+  deliver(machine, fast);
+  end(machine, fast);
+  deliver(machine, slow, 3, 28);
+  assertEquals(machine.state.totals.wasted, 0);
 });
 
 Deno.test("a failure frees the blocks for others; the web seed rests, longer each time", () => {
@@ -200,6 +250,7 @@ Deno.test("of a piece that a peer and a web seed sent together the liar is found
     const machine = machineOf({ geometry });
     const fetch = onlyFetch(addSeed(machine));
     deliver(machine, fetch, 0, 2);
+    machine.now += 3000;
     const peer = machine.connectSeed();
     const fill = (who: string) => who === liar ? 9 : 7;
     let requests = sentIn(machine.message(peer, { type: "unchoke" }), "request");
