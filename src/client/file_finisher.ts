@@ -22,7 +22,9 @@ export interface FileFinisherOptions {
 /** Finishes files one after another. */
 export class FileFinisher {
   readonly #options: FileFinisherOptions;
-  #tail: Promise<void> = Promise.resolve();
+  #waiting: { readonly file: number; readonly isNews: boolean }[] = [];
+  #isAtWork = false;
+  #idle: Promise<void> = Promise.resolve();
 
   /** Does nothing by itself. */
   constructor(options: FileFinisherOptions) {
@@ -31,15 +33,30 @@ export class FileFinisher {
 
   /** Settles when every file that was handed in is dealt with. Never rejects. */
   get idle(): Promise<void> {
-    return this.#tail;
+    return this.#idle;
   }
 
   /** Finishes a file whose pieces are all there; `isNews` tells the user. */
   finish(file: number, isNews: boolean): void {
-    const { failed } = this.#options;
-    this.#tail = this.#tail.then(() => this.#finish(file, isNews)).catch((error) =>
-      failed(error instanceof Error ? error : new Error(String(error)))
-    );
+    this.#waiting.push({ file, isNews });
+    if (!this.#isAtWork) this.#idle = this.#work();
+  }
+
+  async #work(): Promise<void> {
+    this.#isAtWork = true;
+    await undefined; // whoever hands in a file goes on first
+    while (this.#waiting.length > 0) {
+      const files = this.#waiting;
+      this.#waiting = [];
+      for (const { file, isNews } of files) {
+        try {
+          await this.#finish(file, isNews);
+        } catch (error) {
+          this.#options.failed(error instanceof Error ? error : new Error(String(error)));
+        }
+      }
+    }
+    this.#isAtWork = false;
   }
 
   async #finish(file: number, isNews: boolean): Promise<void> {

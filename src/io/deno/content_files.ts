@@ -9,6 +9,7 @@ import type { TorrentFile } from "../../metainfo/info.ts";
 import type { FileStamp, FinishResult } from "../storage.ts";
 import { Turns } from "../turns.ts";
 import { type ContentRoot, lstat } from "./content_root.ts";
+import { isTaken } from "./existence.ts";
 import { type FileVersion, versionOf, type WrittenVersion } from "./file_version.ts";
 import { Furnishings, makeExecutable } from "./furnishings.ts";
 import { Listings } from "./listings.ts";
@@ -212,7 +213,7 @@ export class ContentFiles {
 
   #rename(file: number): void {
     const state = this.#states[file]!, path = this.#paths[file]!;
-    if (!this.#options.overwrite && lstat(path) !== undefined) throw existsError(path);
+    if (!this.#options.overwrite && isTaken(path)) throw existsError(path);
     this.#cut(file);
     rename(this.#partPaths[file]!, path);
     state.place = "final";

@@ -4,6 +4,7 @@ import { StorageError } from "../../errors.ts";
 import type { TorrentFile } from "../../metainfo/info.ts";
 import type { ContentStorage, FileStamp, FinishResult } from "../storage.ts";
 import { ContentFiles } from "./content_files.ts";
+import { expectFiles } from "./existence.ts";
 import { versionOf, type WrittenVersion } from "./file_version.ts";
 import { ContentRoot } from "./content_root.ts";
 import { OpenFiles } from "./open_files.ts";
@@ -43,6 +44,7 @@ export class FileStorage implements ContentStorage {
    */
   static async open(files: readonly TorrentFile[], options: FileStorageOptions): Promise<FileStorage> {
     const storage = new FileStorage(files, options);
+    await expectFiles(files.length);
     await storage.stamps();
     return storage;
   }
