@@ -33,9 +33,13 @@ export class Availability {
   readonly #counts: Int16Array;
   readonly #levels: Uint8Array;
   readonly #places: Uint32Array;
-  readonly #buckets: (number[] | undefined)[] = [];
+  /** By level, then by count; most counts of a large swarm have no piece, so those that have are marked per level. */
+  readonly #buckets: (number[] | undefined)[];
+  readonly #occupied: readonly Bitfield[];
   readonly #sizes = new Uint32Array(LEVELS);
+  /** Counts are filed from 0 to `#width`: they go from `-maxPeers` to `maxPeers`. */
   readonly #maxPeers: number;
+  readonly #width: number;
   /** Peers that are counted by what they lack: every piece counts them, and what they lack is taken off. */
   #offset = 0;
   /** Counts with us. */
@@ -50,6 +54,9 @@ export class Availability {
     this.#levels = new Uint8Array(pieceCount);
     this.#places = new Uint32Array(pieceCount);
     this.#maxPeers = maxPeers;
+    this.#width = 2 * maxPeers + 1;
+    this.#buckets = new Array(LEVELS * this.#width).fill(undefined);
+    this.#occupied = Array.from({ length: LEVELS }, () => new Bitfield(this.#width));
   }
 
   /** How many peers have the piece. */
@@ -131,12 +138,11 @@ export class Availability {
    */
   pickRarest(chooser: Chooser): number | undefined {
     let budget = SCAN_BUDGET;
+    const reachableFrom = this.#maxPeers + 1 - this.#offset;
     for (let level = LEVELS - 1; level > 0; level--) {
-      let rest = this.#sizes[level]! - (this.#bucket(level, -this.#offset)?.length ?? 0);
-      for (let count = 1 - this.#offset; rest > 0; count++) {
-        const bucket = this.#bucket(level, count);
-        if (bucket === undefined || bucket.length === 0) continue;
-        rest -= bucket.length;
+      const occupied = this.#occupied[level]!;
+      for (let at = occupied.nextSet(reachableFrom); at >= 0; at = occupied.nextSet(at + 1)) {
+        const bucket = this.#buckets[level * this.#width + at]!;
         const start = randomBelow(chooser.random, bucket.length);
         for (let i = 0; i < bucket.length; i++) {
           const piece = bucket[start + i < bucket.length ? start + i : start + i - bucket.length]!;
@@ -213,30 +219,28 @@ export class Availability {
     this.#offset += by;
   }
 
-  #index(level: number, count: number): number {
-    return (count + this.#maxPeers) * LEVELS + level;
-  }
-
   #bucket(level: number, count: number): number[] | undefined {
-    return this.#buckets[this.#index(level, count)];
+    return this.#buckets[level * this.#width + this.#maxPeers + count];
   }
 
   #file(piece: number): void {
-    const index = this.#index(this.#levels[piece]!, this.#counts[piece]!);
-    const bucket = this.#buckets[index] ??= [];
+    const level = this.#levels[piece]!, at = this.#maxPeers + this.#counts[piece]!;
+    const bucket = this.#buckets[level * this.#width + at] ??= [];
     this.#places[piece] = bucket.length;
-    bucket.push(piece);
-    this.#sizes[this.#levels[piece]!]!++;
+    if (bucket.push(piece) === 1) this.#occupied[level]!.set(at);
+    this.#sizes[level]!++;
   }
 
   #unfile(piece: number): void {
-    const bucket = this.#bucket(this.#levels[piece]!, this.#counts[piece]!)!;
+    const level = this.#levels[piece]!, at = this.#maxPeers + this.#counts[piece]!;
+    const bucket = this.#buckets[level * this.#width + at]!;
+    if (bucket.length === 1) this.#occupied[level]!.clear(at);
     const last = bucket.pop()!;
     if (last !== piece) {
       bucket[this.#places[piece]!] = last;
       this.#places[last] = this.#places[piece]!;
     }
-    this.#sizes[this.#levels[piece]!]!--;
+    this.#sizes[level]!--;
   }
 }
 

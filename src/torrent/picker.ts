@@ -76,7 +76,8 @@ function pickPartial(state: TorrentState, peer: Peer): OpenPiece | undefined {
 }
 
 function pickNew(state: TorrentState, peer: Peer): OpenPiece | undefined {
-  if (peer.content.fresh === 0) return undefined;
+  // Starved: there is no memory for another piece, whoever asks. `refillAll` asks anew when that may have changed.
+  if (peer.content.fresh === 0 || state.downloads.starved) return undefined;
   const piece = chooseNew(state, peer);
   return piece === undefined ? undefined : openPiece(state, peer, { piece, urgent: false });
 }

@@ -57,7 +57,16 @@ function depthOf({ ledger }: TorrentState, { down: { pipeline } }: Peer): number
 /** {@linkcode refill} for everybody: after work has come up that any peer may take. */
 export function refillAll(state: TorrentState): void {
   state.downloads.starved = false;
-  for (const peer of state.peers.all()) refill(state, peer);
+  for (const peer of state.peers.all()) {
+    if (isOutOfWork(state)) return;
+    refill(state, peer);
+  }
+}
+
+/** Whether no peer could be given anything: nothing is free, nothing can be opened, nothing is to be asked for twice. */
+function isOutOfWork({ availability, downloads, ledger }: TorrentState): boolean {
+  return downloads.starved && downloads.withFree.size === 0 && ledger.urgent.size === 0 &&
+    !downloads.hasLate && !availability.fresh.isEmpty;
 }
 
 /**

@@ -1,0 +1,133 @@
+/**
+ * Whole downloads and seeding over loopback, this library beside others, in turns. Prints the tables of bench/README.md.
+ *
+ *   deno run -A --env-file=.env.jsr bench/peers/transfer.ts leech [--rounds=3] [--torrents=single1024,…] [--only=ours,…]
+ *   deno run -A --env-file=.env.jsr bench/peers/transfer.ts seed  [the same]
+ *
+ * Needs Linux, cc with OpenSSL's headers and 8 GiB in the work folder (--work, best a tmpfs; /dev/shm/bittorrent-bench);
+ * python3-libtorrent, aria2, and node with npm for those contestants; `--only` leaves others out.
+ */
+
+import { parseArgs } from "node:util";
+import {
+  type Contestant,
+  contestants,
+  installWebtorrent,
+  nativeLeech,
+  startTracker,
+  TRACKER_PORT,
+} from "./contestants.ts";
+import { buildNative, type Cost, measure, Server, succeed } from "./processes.ts";
+import { makeSample, type Sample, SAMPLES } from "./transfer_content.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: "string", default: "3" },
+    torrents: { type: "string" },
+    only: { type: "string" },
+    work: { type: "string", default: "/dev/shm/bittorrent-bench" },
+  },
+});
+const work = values.work, rounds = Number(values.rounds), into = `${work}/downloads`;
+const everybody = contestants(work), names = values.only?.split(",") ?? Object.keys(everybody);
+
+/** One row of measurements per contestant. */
+type Results = Map<string, (Cost & { readonly rate: number })[]>;
+
+async function leech(sample: Sample): Promise<Results> {
+  const results: Results = new Map(names.map((name) => [name, []]));
+  const seeder = await Server.start(everybody["limit (C)"]!.seed(sample));
+  try {
+    for (let round = 0; round <= rounds; round++) {
+      for (const name of names) {
+        const cost = await measureInto(everybody[name]!.leech(sample, into));
+        if (cost === undefined) console.error(`${name} failed`);
+        else if (round > 0) results.get(name)!.push({ ...cost, rate: sample.length / cost.wall / 1e6 });
+        else if (name !== "limit (C)") await verify(sample);
+        console.error(`${sample.name} ${round} ${name} ${cost?.wall.toFixed(2)}`);
+      }
+    }
+  } finally {
+    await seeder.stop();
+  }
+  return results;
+}
+
+/** The first round warms up caches; its download is compared with the content byte by byte. */
+async function verify({ directory, root }: Sample): Promise<void> {
+  await succeed("diff", ["-rq", `${directory}/${root}`, `${into}/${root}`]);
+}
+
+async function seed(sample: Sample, pull: readonly string[]): Promise<Results> {
+  const results: Results = new Map();
+  for (const name of names) {
+    const contestant: Contestant = everybody[name]!, costs: (Cost & { rate: number })[] = [];
+    const seeder = await Server.start(contestant.seed(sample), contestant.quietMs);
+    try {
+      for (let round = 0; round <= rounds; round++) {
+        const before = seeder.cpu, cost = await measureInto(pull);
+        if (cost === undefined) console.error(`pulling from ${name} failed`);
+        else if (round > 0) {
+          const rate = sample.length / cost.wall / 1e6;
+          costs.push({ wall: cost.wall, cpu: seeder.cpu - before, memory: seeder.memory, rate });
+        }
+      }
+    } finally {
+      await seeder.stop();
+    }
+    results.set(name, costs);
+  }
+  return results;
+}
+
+async function measureInto(command: readonly string[]): Promise<Cost | undefined> {
+  await Deno.remove(into, { recursive: true }).catch(() => {});
+  await Deno.mkdir(into);
+  return await measure(work, command);
+}
+
+/** A table with medians, and ratios to libtorrent where it took part. */
+function print(title: string, results: Results): void {
+  console.log(
+    `\n${title}\n\n| | wall s | CPU s | peak MiB | MB/s | wall, CPU of libtorrent's |\n|---|---|---|---|---|---|`,
+  );
+  const rival = results.get("libtorrent");
+  for (const [name, costs] of results) {
+    if (costs.length === 0) continue;
+    const of = (key: keyof Cost | "rate", from = costs) => median(from.map((cost) => cost[key]));
+    const ratio = (key: keyof Cost) => rival?.length ? (of(key) / of(key, rival)).toFixed(2) : "–";
+    const cells = [
+      of("wall").toFixed(2),
+      of("cpu").toFixed(2),
+      of("memory").toFixed(0),
+      of("rate").toFixed(0),
+    ];
+    console.log(`| ${name} | ${cells.join(" | ")} | ${ratio("wall")}, ${ratio("cpu")} |`);
+  }
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b), middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+await Deno.mkdir(work, { recursive: true });
+await buildNative(work);
+if (names.includes("webtorrent")) await installWebtorrent(work);
+const tracker = startTracker();
+try {
+  for (
+    const name of values.torrents?.split(",") ?? (positionals[0] === "seed" ? SAMPLES.slice(0, 1) : SAMPLES)
+  ) {
+    const sample = await makeSample(work, name, `http://127.0.0.1:${TRACKER_PORT}/announce`);
+    if (positionals[0] === "leech") print(`Leech ${name}`, await leech(sample));
+    else if (positionals[0] === "seed") {
+      print(`Seed ${name} to a leecher in C`, await seed(sample, nativeLeech(work, sample)));
+      print(`Seed ${name} to libtorrent`, await seed(sample, everybody["libtorrent"]!.leech(sample, into)));
+    } else throw new Error("Say leech or seed");
+  }
+} finally {
+  await tracker.shutdown();
+  await Deno.remove(into, { recursive: true }).catch(() => {});
+}
