@@ -106,9 +106,7 @@ function onHave(state: TorrentState, peer: Peer, { piece }: MessageOf<"have">): 
 
 function onBitfield(state: TorrentState, peer: Peer, { bits }: MessageOf<"bitfield">): void {
   try {
-    const have = Bitfield.from(bits, state.setup.geometry.pieceCount);
-    if (peer.content.announced) learn(state, peer, have);
-    else announce(state, peer, have);
+    hasNow(state, peer, Bitfield.from(bits, state.setup.geometry.pieceCount));
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     closePeer(state, peer, "invalid message");
@@ -116,14 +114,19 @@ function onBitfield(state: TorrentState, peer: Peer, { bits }: MessageOf<"bitfie
 }
 
 function onHaveAll(state: TorrentState, peer: Peer): void {
-  announce(state, peer, Bitfield.full(state.setup.geometry.pieceCount));
+  hasNow(state, peer, Bitfield.full(state.setup.geometry.pieceCount));
 }
 
 function onHaveNone(state: TorrentState, peer: Peer): void {
   announce(state, peer, new Bitfield(state.setup.geometry.pieceCount));
 }
 
-/** A bitfield later on stands for several haves: aria2 sends it when it has gained a few pieces. */
+/** The first time a peer says what it has; later on the same stands for several haves: aria2 sends it in their place. */
+function hasNow(state: TorrentState, peer: Peer, have: Bitfield): void {
+  if (peer.content.announced) learn(state, peer, have);
+  else announce(state, peer, have);
+}
+
 function learn(state: TorrentState, peer: Peer, have: Bitfield): void {
   if (!have.hasBeyond(peer.content.have)) return;
   for (const piece of have.indexes()) {
@@ -134,7 +137,7 @@ function learn(state: TorrentState, peer: Peer, have: Bitfield): void {
   if (!peer.flags.peerChoking) refill(state, peer);
 }
 
-/** The peer says what it has: haveAll and haveNone once, and before any `have` (BEP 3 "peer messages", BEP 6 "Have All/Have None"). */
+/** The peer says what it has, haveNone before any `have` (BEP 3 "peer messages", BEP 6 "Have All/Have None"). */
 function announce(state: TorrentState, peer: Peer, have: Bitfield): void {
   if (peer.content.announced) return closePeer(state, peer, "invalid message");
   peer.content.announced = true;

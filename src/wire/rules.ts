@@ -63,7 +63,9 @@ export const RULES: Readonly<Record<TalkPhase, Readonly<Record<NumberedType, Rul
     cancel: ["stays", "stays"],
     port: ["stays", "stays"],
     suggest: ["suggest without the fast extension", "stays"],
-    haveAll: ["haveAll without the fast extension", "haveAll too late"],
+    // Departs from BEP 6 "Have All/Have None" ("only ever sent immediately after the handshake"): aria2 sends it when it
+    // is complete. We do not.
+    haveAll: ["haveAll without the fast extension", "stays"],
     haveNone: ["haveNone without the fast extension", "haveNone too late"],
     reject: ["reject without the fast extension", "stays"],
     allowedFast: ["allowedFast without the fast extension", "stays"],

@@ -72,11 +72,11 @@ function phaseAfter(state: ConnectionState, phase: TalkPhase, type: PeerMessageT
   if (type === "extended" && !state.negotiated.extended) {
     throw new StateError("Cannot send message: extended without the extension protocol");
   }
-  if (type === "bitfield" && phase === "open") {
-    throw new StateError("Cannot send message: bitfield too late"); // heard from others, but BEP 3 has it first
-  }
   const verdict = verdictsOf(phase, state.negotiated.fast)[messageIdOf(type)]!;
   if (verdict === "opens") return "open";
   if (verdict !== "stays") throw new StateError(`Cannot send message: ${verdict}`);
+  if (phase === "open" && (type === "bitfield" || type === "haveAll")) {
+    throw new StateError(`Cannot send message: ${type} too late`); // only aria2 does so, see rules.ts
+  }
   return phase;
 }

@@ -44,15 +44,23 @@ const ANNOUNCEMENTS: readonly PeerMessage[] = [
 ];
 
 for (const first of [...ANNOUNCEMENTS, { type: "have", piece: 1 } as const]) {
-  for (const second of ANNOUNCEMENTS.filter(({ type }) => type !== "bitfield")) {
-    Deno.test(`${second.type} after ${first.type} closes the connection`, () => {
-      const machine = new Machine();
-      const peer = machine.connect();
-      assertEquals(closedIn(machine.message(peer, first)), []);
-      assertEquals(closedIn(machine.message(peer, second)), ["invalid message"]);
-      checkInvariants(machine);
-    });
-  }
+  Deno.test(`haveNone after ${first.type} closes the connection`, () => {
+    const machine = new Machine();
+    const peer = machine.connect();
+    assertEquals(closedIn(machine.message(peer, first)), []);
+    assertEquals(closedIn(machine.message(peer, { type: "haveNone" })), ["invalid message"]);
+    checkInvariants(machine);
+  });
+
+  Deno.test(`haveAll after ${first.type} stands for haves, as aria2 means it`, () => {
+    const machine = new Machine(), peer = machine.connect();
+    machine.message(peer, first);
+    const before = machine.state.availability.of(5), had = first.type === "haveAll";
+    assertEquals(closedIn(machine.message(peer, { type: "haveAll" })), []);
+    assertEquals(machine.state.availability.of(5), before + (had ? 0 : 1));
+    assertEquals(machine.message(peer, { type: "haveAll" }), []);
+    checkInvariants(machine);
+  });
 }
 
 for (const first of [...ANNOUNCEMENTS, { type: "have", piece: 1 } as const]) {

@@ -83,9 +83,9 @@ Deno.test("RULES decides about every message of ours: it is written, or throws t
   eachRule(({ type, phase, fast, verdict }) => {
     const connection = connectionIn(phase, fast, { pieceCount: PIECES }), message = EXAMPLES[type];
     const send = () => connection.handle({ type: "send", message }, 0);
-    // Others may send a bitfield late (aria2 does), we do not.
-    if (type === "bitfield" && phase === "open") {
-      return void assertThrows(send, StateError, "bitfield too late");
+    // Others may say late what they have (aria2 does), we do not.
+    if (type === "bitfield" && phase === "open" || type === "haveAll" && verdict === "stays") {
+      return void assertThrows(send, StateError, `${type} too late`);
     }
     if (verdict === "stays" || verdict === "opens") assertEquals(said(send()), [], type);
     else assertThrows(send, StateError, verdict);
@@ -109,7 +109,7 @@ Deno.test("RULES lets exactly bitfield, haveAll and haveNone end the opening wit
   const openers = TYPES.filter((type) => RULES.opening[type][1] === "opens");
   assertEquals(openers, ["bitfield", "haveAll", "haveNone"]);
   for (const type of openers) {
-    assertEquals(RULES.open[type][1], type === "bitfield" ? "stays" : `${type} too late`);
+    assertEquals(RULES.open[type][1], type === "haveNone" ? "haveNone too late" : "stays");
   }
 });
 
