@@ -130,15 +130,17 @@ function welcome(state: TorrentState, input: InputOf<"peerConnected">): void {
   if (isBitComet(peer)) peer.down.pipeline.limit = BITCOMET.queue;
   state.peers.add(peer);
   if (input.v2) state.hashes.add(peer.key, state.now);
-  const announcement = firstMessage(state, peer);
-  if (announcement !== undefined) send(state, peer, announcement);
+  send(state, peer, firstMessage(state, peer));
   state.mode.offersDue = true;
 }
 
-/** What we have, in the shortest form; nothing at all is the short form of nothing (BEP 3 "peer messages", BEP 6). */
-function firstMessage(state: TorrentState, peer: Peer): PeerMessage | undefined {
+/**
+ * What we have, in the shortest form (BEP 3 "peer messages", BEP 6). Who has nothing may skip the bitfield, but rTorrent
+ * tells a peer nothing, no `have` either, until that has said something behind its handshakes.
+ */
+function firstMessage(state: TorrentState, peer: Peer): PeerMessage {
   const { have } = state.ledger;
-  if (have.isEmpty || peer.disguise !== undefined) return peer.fast ? { type: "haveNone" } : undefined;
+  if (have.isEmpty || peer.disguise !== undefined) return { type: peer.fast ? "haveNone" : "keepAlive" };
   return have.isFull && peer.fast ? { type: "haveAll" } : { type: "bitfield", bits: have.toBytes() };
 }
 

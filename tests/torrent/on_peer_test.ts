@@ -13,7 +13,7 @@ Deno.test("peerConnected says first what we have, in the shortest form the peer 
   assertEquals(firstMessages("all", true), ["haveAll"]);
   assertEquals(firstMessages("all", false), ["bitfield"]);
   assertEquals(firstMessages([], true), ["haveNone"]);
-  assertEquals(firstMessages([], false), []);
+  assertEquals(firstMessages([], false), ["keepAlive"], "rTorrent is silent until it hears from us");
   assertEquals(firstMessages([3], true), ["bitfield"]);
 });
 
