@@ -136,6 +136,20 @@ function testChain(client: Client, content: Content): void {
   });
 }
 
+/** The other way round. We meet the client before either has anything; aria2 tells that it is complete in a way of its own. */
+function testFromNothing(client: Client): void {
+  const name = `we download from ${client.name} what it still downloads from libtorrent`;
+  interop(name, { hosts: 4, needs: client.needs, oursOnly: true }, async (lab) => {
+    const pair = await preparePair(lab, SINGLE), folder = lab.host(4).folder("middle");
+    const { address } = await client.start(lab.host(4), { ...downloadJob(pair), folder });
+    const last = await us.start(lab.host(3), downloadJob(pair, address));
+    await until("we have met", () => last.process.events().some(({ type }) => type === "peerConnected"));
+    await libtorrent.start(lab.host(2), { ...seedJob(pair), peers: [address] });
+    await last.complete();
+    await assertSame(pair, us);
+  });
+}
+
 /** Registers the whole row of a client. */
 export function testClient(client: Client): void {
   testDirectly(client, SINGLE);
@@ -145,4 +159,5 @@ export function testClient(client: Client): void {
   testQbittorrentTracker(client, SINGLE);
   if (client.magnets && us.magnets) testMagnet(client, FOLDER);
   testChain(client, SINGLE);
+  if (client.hangsUp !== true) testFromNothing(client);
 }

@@ -12,12 +12,16 @@ export interface Job {
   readonly magnet?: string;
   /** Peers to dial, as `host:port`; only for clients whose `dials` is true. */
   readonly peers?: readonly string[];
-  /** Bytes a second; only for clients whose `limits` is true. */
+  /** Bytes a second. */
   readonly uploadLimit?: number;
+  /** Bytes a second. */
+  readonly downloadLimit?: number;
   /** DHT nodes to begin with, as `host:port`; without any the DHT is off. */
   readonly dht?: readonly string[];
   /** Whether to be at the host's IPv6 address; only for clients whose `ipv6` is true. */
   readonly isIpv6?: boolean;
+  /** Whether to look for peers in the local network (BEP 14); only for clients whose `lsd` is true. */
+  readonly lsd?: true;
   /** What to think of encrypted connections, instead of the client's default. */
   readonly encryption?: "required" | "refused";
 }
@@ -44,6 +48,10 @@ export interface Client {
   readonly encryption: readonly ("required" | "refused")[];
   /** Whether it can be told to be at an IPv6 address. */
   readonly ipv6?: true;
+  /** Whether it knows local service discovery. */
+  readonly lsd?: true;
+  /** Whether it hangs up on everybody when it is complete. */
+  readonly hangsUp?: true;
   /** Whether it leaves files without a byte out of a download. */
   readonly skipsEmptyFiles?: true;
   readonly versions: readonly ("1" | "2" | "hybrid")[];

@@ -14,6 +14,8 @@ export interface LibtorrentOptions {
   /** `both` is its default. */
   readonly transport?: "tcp" | "utp" | "both";
   readonly listen?: string;
+  /** Whether it takes part in peer exchange. */
+  readonly pex?: true;
   /** Prints every alert there is, each message to and from peers among them. */
   readonly verbose?: true;
 }
@@ -41,8 +43,11 @@ export async function startLibtorrent(
     ...(encryption === undefined ? [] : ["--encryption", encryption]),
     ...(options.methods === undefined ? [] : ["--methods", options.methods]),
     ...(options.transport === undefined ? [] : ["--transport", options.transport]),
+    ...(job.lsd === true ? ["--lsd"] : []),
+    ...(options.pex === true ? ["--pex"] : []),
     ...(options.verbose === true ? ["--verbose"] : []),
     ...(job.uploadLimit === undefined ? [] : ["--upload-limit", String(job.uploadLimit)]),
+    ...(job.downloadLimit === undefined ? [] : ["--download-limit", String(job.downloadLimit)]),
     ...many("--peer", job.peers),
     ...many("--dht", job.dht),
   ]);
@@ -80,6 +85,7 @@ export const libtorrent: Client = {
   udpTrackers: true,
   magnets: true,
   ipv6: true,
+  lsd: true,
   encryption: ["required", "refused"],
   versions: ["1", "2", "hybrid"],
   start: (host, job) => startLibtorrent(host, job),

@@ -75,7 +75,7 @@ def settings(options):
         # All hosts of the laboratory lie in one network, and many nodes on one host.
         "dht_restrict_routing_ips": False,
         "dht_restrict_search_ips": False,
-        "enable_lsd": False,
+        "enable_lsd": options.lsd,
         "enable_upnp": False,
         "enable_natpmp": False,
         "allow_multiple_connections_per_ip": True,
@@ -107,7 +107,10 @@ def parameters(options):
     chosen.save_path = options.folder
     flags = lt.torrent_flags
     chosen.flags &= ~(flags.auto_managed | flags.paused)
-    chosen.flags |= flags.disable_lsd if options.dht else flags.disable_dht | flags.disable_lsd
+    if not options.dht:
+        chosen.flags |= flags.disable_dht
+    if not options.lsd:
+        chosen.flags |= flags.disable_lsd
     if not options.pex:
         chosen.flags |= flags.disable_pex
     if options.seed:
@@ -202,6 +205,7 @@ def main():
     add("--seed", action="store_true")
     add("--leave", action="store_true")
     add("--pex", action="store_true")
+    add("--lsd", action="store_true")
     add("--peer", action="append", default=[])
     add("--dht", action="append", default=[])
     add("--upload-limit", type=int, default=0)

@@ -37,9 +37,14 @@ const ENCRYPTION = { required: ["--encryption", "required"], refused: ["--encryp
 function startCli(host: Host, job: Job): Running {
   const source = job.magnet ?? job.torrent.path;
   const peers = (job.peers ?? []).flatMap((peer) => ["--peer", peer]);
+  const at = job.isIpv6 === true ? ["--host", host.address6] : [],
+    lsd = job.lsd === true ? ["--lsd", ...at] : [];
+  const limit = job.downloadLimit === undefined ? [] : ["--down-limit", String(job.downloadLimit)];
   const encryption = job.encryption === undefined ? [] : ENCRYPTION[job.encryption];
-  const dht = job.dht === undefined ? [] : ["--no-cache", ...job.dht.flatMap((node) => ["--dht-node", node])];
-  const common = ["--port", String(PORT), "--json", ...dht, ...encryption, ...peers];
+  const dht = job.dht === undefined
+    ? ["--no-dht"]
+    : ["--no-cache", ...job.dht.flatMap((node) => ["--dht-node", node])];
+  const common = ["--port", String(PORT), "--json", ...dht, ...lsd, ...limit, ...encryption, ...peers];
   const args = job.role === "seed"
     ? ["seed", source, job.folder, ...common]
     : ["download", source, "-o", job.folder, "--seed", ...common];
@@ -70,6 +75,7 @@ export const ours: Client = {
   udpTrackers: true,
   magnets: true,
   ipv6: true,
+  lsd: true,
   encryption: ["required", "refused"],
   versions: ["1"],
   start,

@@ -8,7 +8,7 @@ const WEB_PORT = 8081;
 const ENCRYPTION = { default: 0, required: 1, refused: 2 } as const;
 
 /** What a profile depends on. */
-type Profile = Pick<Job, "folder" | "uploadLimit" | "encryption" | "dht">;
+type Profile = Pick<Job, "folder" | "uploadLimit" | "downloadLimit" | "encryption" | "dht" | "lsd">;
 
 /** States in which it has everything; "checkingUP" is not among them. */
 const SEEDING: ReadonlySet<string> = new Set(["uploading", "stalledUP", "forcedUP"]);
@@ -31,10 +31,11 @@ Session\\MultiConnectionsPerIp=true
 Session\\SSRFMitigation=false
 Session\\AnnounceToAllTrackers=true
 Session\\DHTEnabled=${job.dht !== undefined}
-Session\\LSDEnabled=false
+Session\\LSDEnabled=${job.lsd === true}
 Session\\Preallocation=false
 Session\\Encryption=${ENCRYPTION[job.encryption ?? "default"]}
-Session\\IgnoreLimitsOnLAN=${job.uploadLimit === undefined}
+Session\\IgnoreLimitsOnLAN=${job.uploadLimit === undefined && job.downloadLimit === undefined}
+Session\\GlobalDLSpeedLimit=${Math.ceil((job.downloadLimit ?? 0) / 1024)}
 Session\\GlobalUPSpeedLimit=${Math.ceil((job.uploadLimit ?? 0) / 1024)}
 
 [Network]
@@ -143,6 +144,7 @@ export const qbittorrent: Client = {
   dials: true,
   udpTrackers: true,
   magnets: true,
+  lsd: true,
   encryption: ["required", "refused"],
   versions: ["1", "2", "hybrid"],
   start,

@@ -25,6 +25,7 @@ protocol.pex.set = yes
 trackers.use_udp.set = yes
 protocol.encryption.set = ${ENCRYPTION[job.encryption ?? "default"]}
 pieces.hash.on_completion.set = yes
+throttle.global_down.max_rate.set = ${job.downloadLimit ?? 0}
 throttle.global_up.max_rate.set = ${job.uploadLimit ?? 0}
 log.open_file = "l", ${home}/rtorrent.log
 log.add_output = "info", "l"
@@ -93,6 +94,7 @@ export const rtorrent: Client = {
   dials: true,
   udpTrackers: true,
   magnets: true,
+  hangsUp: true,
   encryption: ["required", "refused"],
   versions: ["1"],
   start,

@@ -13,7 +13,7 @@ function settings(host: Host, job: Job): Record<string, unknown> {
     "download-dir": job.folder,
     "encryption": job.encryption === "required" ? 2 : 1, // by default it prefers encryption and accepts plain
     "incomplete-dir-enabled": false,
-    "lpd-enabled": false,
+    "lpd-enabled": job.lsd === true,
     "message-level": 3,
     "peer-port": PORT,
     "peer-port-random-on-start": false,
@@ -29,6 +29,10 @@ function settings(host: Host, job: Job): Record<string, unknown> {
     "trash-original-torrent-files": false,
     // It dials with uTP first, gives up after 9 s, and closes the TCP connection that it opens then at once (measured).
     "utp-enabled": false,
+    ...(job.downloadLimit === undefined ? {} : {
+      "speed-limit-down": Math.ceil(job.downloadLimit / 1000),
+      "speed-limit-down-enabled": true,
+    }),
     ...(job.uploadLimit === undefined ? {} : {
       "speed-limit-up": Math.ceil(job.uploadLimit / 1000),
       "speed-limit-up-enabled": true,
@@ -81,6 +85,7 @@ export const transmission: Client = {
   dials: false,
   udpTrackers: true,
   magnets: true,
+  lsd: true,
   encryption: ["required"],
   skipsEmptyFiles: true,
   versions: ["1"],
