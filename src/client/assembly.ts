@@ -52,7 +52,7 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
       dht,
       port: () => context.listenAddress?.port,
       onState: (state, nodes) => events.push({ type: "dht", state, nodes }),
-      onExternalAddress: (host) => context.onOurHost(host),
+      onExternalAddress: (host) => context.onOurHost(host, "dht"),
     }),
     lsd: options.lsd !== true ? undefined : new LsdService({
       network,

@@ -6,6 +6,7 @@ import type { DhtRunner } from "../io/dht_runner.ts";
 import { type MagnetLink, parseMagnet } from "../metainfo/magnet.ts";
 import { type Metainfo, readMetainfo } from "../metainfo/metainfo.ts";
 import { isIpv6, type PeerAddress } from "../peer/address.ts";
+import { nearnessOf } from "../torrent/nearness.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { ClientParts } from "./client_context.ts";
 import type { ClientEvent } from "./events.ts";
@@ -59,11 +60,13 @@ export class Client implements AsyncDisposable {
   #closing: Promise<void> | undefined;
   /** Where the world sees us, by whether that is IPv6. */
   readonly #ours = new Map<boolean, PeerAddress>();
+  /** Whether anybody said so, by the same. */
+  readonly #witnessed = new Set<boolean>();
 
   /** Use {@linkcode createClient}. */
   constructor(parts: ClientParts) {
     this.#parts = parts;
-    parts.context.onOurHost = (host) => this.#heardOurHost(host);
+    parts.context.onOurHost = (host, witness) => this.#heardOurHost(host, witness);
   }
 
   /** Where it listens for peers; `undefined` if nowhere. */
@@ -227,12 +230,15 @@ export class Client implements AsyncDisposable {
     context.events.end();
   }
 
-  /** The world sees us at this IP address, one of each family. */
-  #heardOurHost(host: string): void {
+  /** The world sees us at this IP address, one of each family. The first tracker's word counts until the DHT has one. */
+  #heardOurHost(host: string, witness: "dht" | "tracker"): void {
+    const isV6 = isIpv6(host);
+    if (witness === "tracker" && (this.#witnessed.has(isV6) || nearnessOf(host) === undefined)) return;
+    this.#witnessed.add(isV6);
     const { context } = this.#parts, port = context.listenAddress?.port;
     context.events.push({ type: "externalAddress", host });
     if (port === undefined) return;
-    this.#ours.set(isIpv6(host), { host, port });
+    this.#ours.set(isV6, { host, port });
     for (const { session } of this.#sessions.values()) session.setOurAddress({ host, port });
   }
 

@@ -46,8 +46,8 @@ export interface ClientContext {
   readonly skeys: SkeyIndex;
   /** Hosts that no torrent talks to any more. */
   readonly banned: Set<string>;
-  /** The world sees us at this IP address, as DHT nodes agree. */
-  onOurHost: (host: string) => void;
+  /** The world sees us at this IP address, as DHT nodes agree, or as a tracker says (BEP 24). */
+  onOurHost: (host: string, witness: "dht" | "tracker") => void;
   /** Where we listen; `undefined` if nowhere. */
   listenAddress: PeerAddress | undefined;
   /** Most connections of one torrent. */

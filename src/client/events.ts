@@ -131,7 +131,7 @@ export type ClientEvent =
   | { readonly type: "dht"; readonly state: DhtNodeState; readonly nodes: number }
   /** There is no local service discovery; the client goes on without (BEP 14). */
   | { readonly type: "lsdFailed"; readonly error: Error }
-  /** The world sees us at this IP address, as DHT nodes agree (BEP 42). */
+  /** The world sees us at this IP address, as DHT nodes agree (BEP 42) or a tracker says (BEP 24). */
   | { readonly type: "externalAddress"; readonly host: string }
   | { readonly type: "added"; readonly infoHash: string }
   | { readonly type: "removed"; readonly infoHash: string };

@@ -1,4 +1,4 @@
-/** Finds peers for one torrent through its trackers: runs the announcer and performs what it decides (BEP 3, 12). */
+/** Finds peers for one torrent through its trackers: runs the announcer and performs what it decides (BEP 3, 12, 24). */
 
 import { randomUint32 } from "../bytes/random.ts";
 import type { PeerAddress } from "../peer/address.ts";
@@ -179,7 +179,8 @@ export class TrackerSource {
 
   #report(tracker: string, response: AnnounceResponse): void {
     if (response.type !== "announced") return;
-    const { life } = this.#options;
+    const { life, context } = this.#options;
+    if (response.externalIp !== undefined) context.onOurHost(response.externalIp, "tracker");
     life.emit({
       type: "announced",
       infoHash: life.infoHash,

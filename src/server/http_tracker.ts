@@ -52,7 +52,10 @@ const DEFAULTS = {
 /** A peer is forgotten when it missed two announces. */
 const EXPIRY_INTERVALS = 2.5;
 
-/** The route in the last segment of the path, and the query. A `Request` has put its URL in order: no need to parse it. */
+/**
+ * The route in the last segment of the path, and the query. Not by parsing the URL: it is in order already, or none at all,
+ * as libtorrent 2.0.8 puts an IPv6 address without brackets into its `Host`.
+ */
 const ROUTE = /^[^?#]*\/(announce|scrape)[^/?#]*(\?[^#]*)?(#.*)?$/;
 
 type Answer = (query: string, request: Request, info: ConnectionInfo) => Promise<Uint8Array<ArrayBuffer>>;

@@ -123,9 +123,16 @@ export async function readWithLibtorrent(path: string): Promise<TorrentReading> 
 
 const utf8 = new TextEncoder();
 
-/** Puts an announce key in front of a torrent that has none: no key that libtorrent writes sorts before it. */
-function withAnnounce(torrent: Uint8Array, url: string): Uint8Array {
-  const key = utf8.encode(`d8:announce${utf8.encode(url).length}:${url}`);
+function bencodeText(text: string): string {
+  return `${utf8.encode(text).length}:${text}`;
+}
+
+/** Puts trackers in front of a torrent that has none: no key that libtorrent writes sorts before them. */
+function withTrackers(torrent: Uint8Array, [first, ...more]: readonly [string, ...string[]]): Uint8Array {
+  const tiers = more.length === 0
+    ? ""
+    : `13:announce-listl${[first, ...more].map((url) => `l${bencodeText(url)}e`).join("")}e`;
+  const key = utf8.encode(`d8:announce${bencodeText(first)}${tiers}`);
   const result = new Uint8Array(key.length + torrent.length - 1);
   result.set(key);
   result.set(torrent.subarray(1), key.length);
@@ -140,14 +147,22 @@ interface Made {
 
 const made = new Map<string, Promise<Made>>();
 
-async function make(content: Content, version: TorrentVersion): Promise<Made> {
+async function make(content: Content, version: TorrentVersion, isPrivate: boolean): Promise<Made> {
   const folder = await Deno.makeTempDir({ prefix: "network-bittorrent-content-" });
   try {
     await writeContent(content, folder);
     const path = `${folder}/made.torrent`;
-    const source = `${folder}/${content.name}`;
+    const source = `${folder}/${content.name}`, flags = isPrivate ? ["private"] : [];
     const hashes = JSON.parse(
-      await command(PYTHON, [LIBTORRENT, "make", source, path, version, String(content.pieceLength)]),
+      await command(PYTHON, [
+        LIBTORRENT,
+        "make",
+        source,
+        path,
+        version,
+        String(content.pieceLength),
+        ...flags,
+      ]),
     );
     return { bytes: await Deno.readFile(path), v1: hashes.v1, v2: hashes.v2 };
   } finally {
@@ -158,16 +173,27 @@ async function make(content: Content, version: TorrentVersion): Promise<Made> {
 /** A tracker that nobody answers, for clients that ignore a torrent without one. */
 export const DEAD_TRACKER = "http://10.55.0.99:1/announce";
 
+/** What a torrent can be besides its content. */
+export interface TorrentPlan {
+  readonly version?: TorrentVersion;
+  /** One tracker, or several tiers of one each. */
+  readonly announce?: string | readonly [string, ...string[]];
+  readonly isPrivate?: boolean;
+}
+
 /** Writes the torrent of a content, as libtorrent makes it, into `folder`. */
 export async function writeTorrent(
   content: Content,
-  options: { folder: string; version?: TorrentVersion; announce?: string },
+  options: TorrentPlan & { readonly folder: string },
 ): Promise<Torrent> {
-  const { folder, version = "1", announce = DEAD_TRACKER } = options;
-  const key = `${content.name}/${content.pieceLength}/${version}`;
-  const torrent = await made.getOrInsertComputed(key, () => make(content, version));
+  const { folder, version = "1", announce = DEAD_TRACKER, isPrivate = false } = options;
+  const key = `${content.name}/${content.pieceLength}/${version}/${isPrivate}`;
+  const torrent = await made.getOrInsertComputed(key, () => make(content, version, isPrivate));
   const path = `${folder}/${content.name.replaceAll(" ", "_")}-${version}.torrent`;
-  await Deno.writeFile(path, withAnnounce(torrent.bytes, announce));
+  await Deno.writeFile(
+    path,
+    withTrackers(torrent.bytes, typeof announce === "string" ? [announce] : announce),
+  );
   return {
     path,
     content,

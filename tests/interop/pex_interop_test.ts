@@ -50,7 +50,8 @@ function testChain({ seed, middle, downloader, isIpv6 = false }: Chain): void {
   });
 }
 
-const CLIENTS = [libtorrent, transmission, qbittorrent, rtorrent, aria2];
+/** No aria2 beside rTorrent, which hangs up on its late bitfields. */
+const CLIENTS = [libtorrent, transmission, rtorrent, qbittorrent, aria2];
 
 for (const middle of CLIENTS) testChain({ seed: ours, middle, downloader: ours });
 for (const [index, seed] of CLIENTS.entries()) {

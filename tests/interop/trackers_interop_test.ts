@@ -1,3 +1,4 @@
+/** Trackers of others: announces, scrapes (BEP 48), refusals, goodbyes. */
 import { assert, assertEquals } from "@std/assert";
 import { endpoint } from "./clients/client.ts";
 import { libtorrent } from "./clients/libtorrent.ts";

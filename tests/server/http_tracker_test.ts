@@ -39,6 +39,19 @@ function makeRequest(parts: Partial<AnnounceRequest> = {}): AnnounceRequest {
   };
 }
 
+Deno.test("createHttpTracker() answers a request whose URL is none, as libtorrent's Host header makes it", async () => {
+  const { search } = new URL(announceUrl(TRACKER, makeRequest()));
+  for (const origin of ["http://fd55::1:7000", "https://2001:db8::1", "http://tracker.test"]) {
+    const request = { url: `${origin}/announce${search}`, method: "GET" } as Request;
+    const response = await createHttpTracker()(request, { remoteAddr: { hostname: "2001:db8::2" } });
+    const answer = decodeAnnounceResponse(new Uint8Array(await response.arrayBuffer()));
+    assert(answer.type === "announced", origin);
+  }
+  for (const url of ["", "announce", "http://", "http://tracker.test/?/announce"]) {
+    assertEquals((await createHttpTracker()({ url, method: "GET" } as Request)).status, 404, url);
+  }
+});
+
 Deno.test("createHttpTracker() answers an announce with the other peers, IPv4 and IPv6, compact", async () => {
   const { announce } = makeTracker({ intervalMs: 900_000 });
   const first = await announce("192.0.2.1", { event: "started" });

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """libtorrent (Debian's python3-libtorrent) as the other side of the interop tests.
 
-  make PATH OUT VERSION PIECE_LENGTH   writes a torrent (version 1, 2 or hybrid), prints its info hashes
+  make PATH OUT VERSION PIECE_LENGTH [private]
+                                       writes a torrent (version 1, 2 or hybrid), prints its info hashes
   show TORRENT                         prints what libtorrent reads in a torrent
   peer --folder DIR --listen IP:PORT (--torrent FILE | --magnet URI) [--seed] [--peer HOST:PORT]...
                                        shares one torrent until SIGTERM (or, with --leave, until it is complete)
@@ -33,12 +34,13 @@ def hashes_of(info_hashes):
     }
 
 
-def make(path, out, version, piece_length):
+def make(path, out, version, piece_length, *more):
     flags = {"1": lt.create_torrent.v1_only, "2": lt.create_torrent.v2_only, "hybrid": 0}[version]
     files = lt.file_storage()
     lt.add_files(files, path)
     creator = lt.create_torrent(files, int(piece_length), flags)
     lt.set_piece_hashes(creator, os.path.dirname(os.path.abspath(path)))
+    creator.set_priv("private" in more)
     torrent = creator.generate()
     torrent.pop(b"creation date", None)
     with open(out, "wb") as file:
