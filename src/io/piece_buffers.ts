@@ -17,14 +17,38 @@ export interface PieceBufferOptions {
   readonly capacity?: number;
   /** Whether workers shall see the memory; needs `SharedArrayBuffer`. */
   readonly shared?: boolean;
+  /** Where memory comes from and goes to while no slot is lent; of one kind, as `shared` says. */
+  readonly spare?: SpareMemory;
 }
 
-/** A bounded pool of piece slots. The memory is taken from the system when the first piece is. */
+/**
+ * Memory that no pool needs now, for the next that does. Engines give large memory back late, and shared memory only when
+ * every thread that saw it has collected its garbage: torrents that come and go would add up.
+ */
+export class SpareMemory {
+  #memory: ArrayBuffer | SharedArrayBuffer | undefined;
+
+  /** Gives the memory away if it is large enough. */
+  take(length: number): ArrayBuffer | SharedArrayBuffer | undefined {
+    if (this.#memory === undefined || this.#memory.byteLength < length) return undefined;
+    const memory = this.#memory;
+    this.#memory = undefined;
+    return memory;
+  }
+
+  /** Keeps memory that nobody uses any more, unless there is larger one. */
+  put(memory: ArrayBuffer | SharedArrayBuffer): void {
+    if (memory.byteLength > (this.#memory?.byteLength ?? 0)) this.#memory = memory;
+  }
+}
+
+/** A bounded pool of piece slots. There is memory behind it once a piece is taken. */
 export class PieceBufferPool implements PieceBuffers {
   readonly #slotLength: number;
   readonly #shared: boolean;
   readonly #free: number[];
   readonly #lent: boolean[];
+  readonly #spare: SpareMemory | undefined;
   #memory: ArrayBuffer | SharedArrayBuffer | undefined;
 
   /** Makes a pool; no memory is used yet. */
@@ -33,12 +57,13 @@ export class PieceBufferPool implements PieceBuffers {
     const slots = Math.min(pieceCount, Math.max(MIN_SLOTS, Math.floor(capacity / pieceLength)));
     this.#slotLength = pieceLength;
     this.#shared = shared;
+    this.#spare = options.spare;
     // Taken from the end: the lowest slots first, so that idle ones are never touched and cost nothing.
     this.#free = Array.from({ length: slots }, (_, i) => slots - 1 - i);
     this.#lent = new Array(slots).fill(false);
   }
 
-  /** The memory behind the slots, once the first was lent. */
+  /** The memory behind the slots, once the first was lent; with a `spare`, only while one is. */
   get memory(): ArrayBuffer | SharedArrayBuffer | undefined {
     return this.#memory;
   }
@@ -62,6 +87,10 @@ export class PieceBufferPool implements PieceBuffers {
     if (!this.#lent[slot]) return;
     this.#lent[slot] = false;
     this.#free.push(slot);
+    if (this.#spare !== undefined && this.#free.length === this.#lent.length) {
+      this.#spare.put(this.#memory!);
+      this.#memory = undefined;
+    }
   }
 
   /** Whether these bytes start a slot of this pool. */
@@ -72,6 +101,8 @@ export class PieceBufferPool implements PieceBuffers {
 
   #allocate(): ArrayBuffer | SharedArrayBuffer {
     const length = this.#lent.length * this.#slotLength;
+    const spare = this.#spare?.take(length);
+    if (spare !== undefined) return spare;
     return this.#shared ? new SharedArrayBuffer(length) : new ArrayBuffer(length);
   }
 }

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { PieceBufferPool } from "../../src/io/piece_buffers.ts";
+import { PieceBufferPool, SpareMemory } from "../../src/io/piece_buffers.ts";
 
 Deno.test("take() lends different memory until the bound is reached, and again what give() brings back", () => {
   const pool = new PieceBufferPool({ pieceLength: 100, pieceCount: 1000, capacity: 800 });
@@ -41,4 +41,30 @@ Deno.test("take() refuses more than a piece, and shares memory only if told to",
   assert(pool.take(100)!.buffer instanceof ArrayBuffer);
   const shared = new PieceBufferPool({ pieceLength: 100, pieceCount: 1, shared: true });
   assert(shared.take(100)!.buffer instanceof SharedArrayBuffer);
+});
+
+Deno.test("pools with spare memory pass it on when the last loan is back, and never share it", () => {
+  const spare = new SpareMemory(), kind = { pieceCount: 9, capacity: 4000, spare };
+  const first = new PieceBufferPool({ ...kind, pieceLength: 1000 });
+  const second = new PieceBufferPool({ ...kind, pieceLength: 500 });
+  const [a, b] = [first.take(1000)!, first.take(1000)!];
+  const c = second.take(500)!;
+  assert(a.buffer === b.buffer && a.buffer !== c.buffer);
+  first.give(a);
+  assert(first.take(1000)!.buffer === b.buffer);
+  first.give(a);
+  first.give(b);
+  first.give(b);
+  assertEquals(first.memory, undefined);
+  second.give(c);
+  const d = second.take(500)!, e = first.take(1000)!;
+  assert(d.buffer === a.buffer && e.buffer !== a.buffer);
+});
+
+Deno.test("spare memory that is too small is not lent", () => {
+  const spare = new SpareMemory();
+  spare.put(new ArrayBuffer(100));
+  spare.put(new ArrayBuffer(50));
+  assertEquals(spare.take(101), undefined);
+  assertEquals([spare.take(100)?.byteLength, spare.take(1)], [100, undefined]);
 });

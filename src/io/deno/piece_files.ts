@@ -1,7 +1,7 @@
 /** Opens a torrent's content in files of Deno's file system. */
 
 import type { PieceHashSource } from "../../metainfo/verify.ts";
-import { PieceBufferPool } from "../piece_buffers.ts";
+import { PieceBufferPool, SpareMemory } from "../piece_buffers.ts";
 import { ContentPieceStore } from "../piece_store.ts";
 import { ReadCache } from "../read_cache.ts";
 import type { PieceStore } from "../storage.ts";
@@ -12,8 +12,8 @@ import { PieceWorkers } from "./piece_workers.ts";
 /** Two cold workers cost 75 ms, in which one thread hashes some 80 MiB. */
 const WORKERS_FROM = 64 << 20;
 
-/** Read-ahead memory and workers of all torrents of the process; neither costs anything before it is used. */
-const readCache = new ReadCache(), pieceWorkers = new PieceWorkers();
+/** Memory and workers of all torrents of the process; nothing of it costs anything before it is used. */
+const readCache = new ReadCache(), spare = new SpareMemory(), pieceWorkers = new PieceWorkers();
 
 /** Where content lies and how it is treated. */
 export interface PieceFilesOptions extends FileStorageOptions {
@@ -35,7 +35,7 @@ export async function openPieceFiles(
   if (!workers || !pieceWorkers.isUsable) return new ContentPieceStore(source, storage, { cache: readCache });
   return new ContentPieceStore(source, storage, {
     cache: readCache,
-    buffers: new PieceBufferPool({ ...info, shared: true }),
+    buffers: new PieceBufferPool({ ...info, shared: true, spare }),
     engine: new FileEngine(source, storage, pieceWorkers),
   });
 }
