@@ -1,9 +1,12 @@
 /** Options about the DHT: where to begin, what to keep, how to take part. */
 
+import { join } from "node:path";
 import type { DhtOptions } from "../client/dht_service.ts";
 import { StateFiles } from "../io/deno/state_files.ts";
 import type { HostAndPort } from "../metainfo/host_and_port.ts";
 import { cacheFolder } from "./cache_folder.ts";
+
+const ID_LENGTH = 20;
 
 /** Rows that every `dht` command has. */
 export const DHT_OPTIONS = {
@@ -33,13 +36,18 @@ export interface DhtEntry {
   readonly routers: readonly HostAndPort[];
   /** Whether nodes are kept from run to run. */
   readonly keepsNodes: boolean;
+  /** Where a node is that lives long: it has an id and a file of its own, apart from those at other places. */
+  readonly place?: string;
 }
 
 /** What an entry means to a client. Nodes and routers that are named take the place of the well-known ones. */
-export function enterDht({ nodes, routers, keepsNodes }: DhtEntry): DhtOptions {
-  const folder = keepsNodes ? cacheFolder() : undefined;
+export function enterDht({ nodes, routers, keepsNodes, place }: DhtEntry): DhtOptions {
+  const shared = keepsNodes ? cacheFolder() : undefined;
+  const folder = shared && place ? join(shared, place.replaceAll(":", "-")) : shared;
   return {
     ...(nodes.length + routers.length > 0 && { nodes, routers }),
     ...(folder !== undefined && { state: new StateFiles(folder) }),
+    // BEP 45 "mandatory": programs that share a file may run at the same time, and must not share an id.
+    ...(place === undefined && { nodeId: crypto.getRandomValues(new Uint8Array(ID_LENGTH)) }),
   };
 }

@@ -7,7 +7,7 @@ import { findTorrent } from "../client/torrent_feeds.ts";
 import { withSignal } from "../io/with_signal.ts";
 import type { MagnetLink } from "../metainfo/magnet.ts";
 import type { OptionValues } from "./arguments.ts";
-import { type DHT_OPTIONS, enterDht } from "./dht_options.ts";
+import { type DHT_OPTIONS, type DhtEntry, enterDht } from "./dht_options.ts";
 import { Display } from "./display.ts";
 import { Failure } from "./failure.ts";
 import { formatCount } from "./format.ts";
@@ -32,11 +32,12 @@ const USUAL_TIMEOUT = 30;
  */
 export async function readDhtClient(
   options: OptionValues<typeof DHT_OPTIONS>,
-  keepsNodes: boolean,
+  { keepsNodes, place }: Pick<DhtEntry, "keepsNodes" | "place">,
 ): Promise<ClientOptions> {
   const { host, port } = options;
   const nodes = await resolvePeers(options.node), routers = await resolvePeers(options.router);
-  const entry = enterDht({ nodes, routers, keepsNodes: keepsNodes && !options["no-cache"] });
+  const keeps = keepsNodes && !options["no-cache"];
+  const entry = enterDht({ nodes, routers, keepsNodes: keeps, ...(place !== undefined && { place }) });
   return {
     port: false,
     resume: false,
@@ -56,7 +57,7 @@ export async function withDht<T>(
   terminal: Terminal,
   work: (parts: DhtWork) => Promise<T>,
 ): Promise<T> {
-  const clientOptions = await readDhtClient({ ...options, "read-only": true }, true);
+  const clientOptions = await readDhtClient({ ...options, "read-only": true }, { keepsNodes: true });
   return await withNode(clientOptions, options.timeout, terminal, async (parts) => {
     await join(parts, terminal);
     return await work(parts);
@@ -69,7 +70,7 @@ export async function withoutJoining<T>(
   terminal: Terminal,
   work: (parts: DhtWork) => Promise<T>,
 ): Promise<T> {
-  const { dht, ...rest } = await readDhtClient({ ...options, "read-only": true }, false);
+  const { dht, ...rest } = await readDhtClient({ ...options, "read-only": true }, { keepsNodes: false });
   const alone = { ...rest, dht: { routers: [], ...(dht as object) } };
   return await withNode(alone, options.timeout, terminal, work);
 }

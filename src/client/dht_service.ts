@@ -21,6 +21,8 @@ export interface DhtOptions {
   readonly port?: number;
   /** Ask, but do not answer others (BEP 43). */
   readonly readOnly?: boolean;
+  /** Our id, 20 bytes; by default the one in `state`, or one that is drawn. */
+  readonly nodeId?: Uint8Array;
   /** Where known nodes are kept between two runs; nowhere by default. */
   readonly state?: StateStore;
 }
@@ -161,6 +163,7 @@ export class DhtService {
       nodes,
       readOnly: dht.readOnly ?? false,
       onExternalAddress,
+      ...(dht.nodeId && { nodeId: dht.nodeId }),
     };
     const onState = (state: DhtNodeState) => void this.#runner?.then((runner) => this.#heed(runner, state));
     return await DhtRunner.start({ ...settings, onState, ...(snapshot && { snapshot }) })

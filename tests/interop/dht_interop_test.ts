@@ -1,4 +1,4 @@
-/** The DHT among nodes of libtorrent: every client finds us through it and nothing else, and we find every client (BEP 5, 32, 33, 42, 44, 51). */
+/** The DHT among nodes of libtorrent: every client finds us through it and nothing else, and we find every client (BEP 5, 32, 33, 42, 44, 45, 51). */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createSigner } from "../../src/bytes/ed25519.ts";
 import { decodeHex } from "../../src/bytes/text.ts";
@@ -89,6 +89,26 @@ interop("our node is one among nodes of libtorrent", { hosts: 3, oursOnly: true 
   assertStringIncludes(await dht(lab.host(2), farm, "crawl", "--count", "1"), HASH);
   assertEquals(await node.stop("SIGINT"), 0);
 });
+
+interop(
+  "our nodes at two addresses of a host are two nodes to libtorrent",
+  { hosts: 3, oursOnly: true },
+  async (lab) => {
+    const farm = await startDhtFarm(lab.host(1), { nodes: 4 }), host = lab.host(3), second = "10.55.0.33";
+    assertEquals((await host.run(["ip", "addr", "add", `${second}/24`, "dev", "eth0"])).code, 0);
+    const entry = ["--node", farm.nodes[0]!, "--no-cache", "--port", String(PORT), "--json"];
+    for (const address of [host.address, second]) {
+      const node = host.spawn("our node", [...CLI, "dht", "node", "--host", address, ...entry]);
+      await until("our node is ready", () => node.events().some(({ state }) => state === "ready"));
+      const { id } = node.events().find(({ type }) => type === "started")!,
+        place = `${id}  ${endpoint(address)}\n`;
+      const named = async () => (await dht(lab.host(2), farm, "find", String(id))).includes(place);
+      await until("they name it by its id and address", named);
+      const heard = await farm.ask("sample", endpoint(address));
+      assertEquals([heard.total, heard.samples], [0, []], "it answers from the address that was asked");
+    }
+  },
+);
 
 interop(
   "items of ours and of libtorrent are found by the other side",

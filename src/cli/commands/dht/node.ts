@@ -1,4 +1,4 @@
-/** `dht node`: a node of the DHT until it is stopped (BEP 5). */
+/** `dht node`: a node of the DHT until it is stopped (BEP 5); one for each address (BEP 45). */
 
 import { encodeHex } from "../../../bytes/text.ts";
 import type { Client } from "../../../client/client.ts";
@@ -29,9 +29,11 @@ export const command: Command = defineCommand({
   notes:
     `Answers others, keeps what they announce and store, and finds its place among them. It goes on while nobody
 is to be reached, for somebody may come. With --json every event and, every five seconds, the numbers are a line.
+For several addresses run one for each with --host: they are independent, and each keeps an id of its own (BEP 45).
 Ctrl-C or SIGTERM ends it with exit code 0.`,
   async run({ options }, terminal) {
-    const { json, timeout } = options, clientOptions = await readDhtClient(options, true);
+    const { json, timeout, host = "any", port = 0 } = options, place = `node-${host}-${port}`;
+    const clientOptions = await readDhtClient(options, { keepsNodes: true, place });
     return await withClient(clientOptions, terminal, json, async (client, interruption) => {
       const expiry = new AbortController(), signal = AbortSignal.any([interruption, expiry.signal]);
       const timer = timeout === undefined ? undefined : setTimeout(() => expiry.abort(), timeout * 1000);
