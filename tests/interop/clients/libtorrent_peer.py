@@ -93,6 +93,7 @@ def settings(options):
         lt.alert.category_t.tracker_notification | lt.alert.category_t.peer_notification |
         lt.alert.category_t.connect_notification | lt.alert.category_t.storage_notification,
     }
+    chosen.update((name, int(value)) for name, value in (pair.split("=") for pair in options.set))
     methods = options.methods or ("rc4" if options.encryption == "required" else "both")
     chosen["allowed_enc_level"] = {"plaintext": 1, "rc4": 2, "both": 3}[methods]
     chosen["prefer_rc4"] = methods == "rc4"
@@ -156,6 +157,9 @@ def share(options):
     session_parameters = lt.session_params()
     session_parameters.settings = settings(options)
     session = lt.session(session_parameters)
+    if options.choke_local:
+        local = session.get_peer_class(lt.session.local_peer_class_id)
+        session.set_peer_class(lt.session.local_peer_class_id, {**local, "ignore_unchoke_slots": False})
     torrent = session.add_torrent(parameters(options))
     torrent.set_upload_limit(options.upload_limit)
     torrent.set_download_limit(options.download_limit)
@@ -216,6 +220,8 @@ def main():
     add("--methods", choices=["rc4", "plaintext", "both"])
     add("--transport", choices=["tcp", "utp", "both"], default="both")
     add("--verbose", action="store_true")
+    add("--choke-local", action="store_true", help="peers in the local network get no slot beyond the limit either")
+    add("--set", action="append", default=[], help="NAME=NUMBER, one of libtorrent's own settings")
     share(parser.parse_args())
 
 
