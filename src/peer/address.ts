@@ -70,6 +70,8 @@ export function formatIp(bytes: Uint8Array): string {
 
 /** The one spelling of an IP address that this library uses, or `undefined` if `text` is none: see {@linkcode parseIp}. */
 export function canonicalHost(text: string): string | undefined {
+  // IPv4 has one spelling only: what can be read is canonical.
+  if (!text.includes(":")) return writeIpv4(text, SCRATCH, 0) ? text : undefined;
   const bytes = parseIp(text);
   return bytes && formatIp(bytes);
 }
@@ -194,6 +196,9 @@ function parseIpv4(text: string): Uint8Array<ArrayBuffer> | undefined {
   const bytes = new Uint8Array(4);
   return writeIpv4(text, bytes, 0) ? bytes : undefined;
 }
+
+/** Where bytes go that nobody reads. */
+const SCRATCH = new Uint8Array(4);
 
 /**
  * Writes the four bytes, or answers `false`. One pass without splitting, into memory that is there: nodes of the DHT and
