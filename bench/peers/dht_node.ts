@@ -4,9 +4,12 @@
  *   deno run -A --unstable-net bench/peers/dht_node.ts PORT
  */
 
-import { DatagramHub, DhtRunner } from "../../mod.ts";
-import { cryptoRandom, denoNetwork, systemClock } from "../../src/io/deno/mod.ts";
 import { randomBytes } from "../../src/bytes/random.ts";
+import { cryptoRandom } from "../../src/io/chance.ts";
+import { systemClock } from "../../src/io/clock.ts";
+import { DatagramHub } from "../../src/io/datagram_hub.ts";
+import { denoNetwork } from "../../src/io/deno/network.ts";
+import { DhtRunner } from "../../src/io/dht_runner.ts";
 
 const hub = new DatagramHub(denoNetwork, () => ({ host: "127.0.0.1", port: Number(Deno.args[0]) }));
 const node = await DhtRunner.start({
