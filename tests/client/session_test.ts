@@ -158,30 +158,32 @@ Deno.test("TorrentHandle.recheck() that cannot look at the content fails the tor
   assertEquals(handle.status().state, "seeding");
 });
 
-Deno.test("TorrentHandle.recheck() of a failed torrent announces it again", async () => {
-  await using swarm = new VirtualSwarm();
-  const tracker = swarm.tracker(TRACKER, [SEEDER]);
-  const metainfo = await swarm.torrent({ announce: [[tracker.url]] });
-  await swarm.seeder(SEEDER.host, await swarm.torrent());
-  let broken = true;
-  const client = await swarm.client(LEECHER, {
-    openStore: (metainfo) => {
-      const store = openMemoryStore(metainfo);
-      return Promise.resolve(changed(store, {
-        store: (piece, bytes) =>
-          broken ? Promise.reject(new StorageError("Cannot write")) : store.store(piece, bytes),
-      }));
-    },
+for (const revive of ["recheck", "resume"] as const) {
+  Deno.test(`TorrentHandle.${revive}() of a failed torrent announces it again`, async () => {
+    await using swarm = new VirtualSwarm();
+    const tracker = swarm.tracker(TRACKER, [SEEDER]);
+    const metainfo = await swarm.torrent({ announce: [[tracker.url]] });
+    await swarm.seeder(SEEDER.host, await swarm.torrent());
+    let broken = true;
+    const client = await swarm.client(LEECHER, {
+      openStore: (metainfo) => {
+        const store = openMemoryStore(metainfo);
+        return Promise.resolve(changed(store, {
+          store: (piece, bytes) =>
+            broken ? Promise.reject(new StorageError("Cannot write")) : store.store(piece, bytes),
+        }));
+      },
+    });
+    const handle = await client.add(metainfo);
+    await assertRejects(() => swarm.clock.runUntil(handle.completed()), StorageError);
+    await swarm.clock.advance(10_000);
+    broken = false;
+    await swarm.clock.runUntil(Promise.resolve(handle[revive]()));
+    await swarm.clock.runUntil(handle.completed());
+    await swarm.clock.advance(1000);
+    assertEquals(tracker.announces, ["started 200000", "stopped 200000", "started 200000", "completed 0"]);
   });
-  const handle = await client.add(metainfo);
-  await assertRejects(() => swarm.clock.runUntil(handle.completed()), StorageError);
-  await swarm.clock.advance(10_000);
-  broken = false;
-  await swarm.clock.runUntil(handle.recheck());
-  await swarm.clock.runUntil(handle.completed());
-  await swarm.clock.advance(1000);
-  assertEquals(tracker.announces, ["started 200000", "stopped 200000", "started 200000", "completed 0"]);
-});
+}
 
 Deno.test("a file that cannot get its name fails the torrent until it can", async () => {
   await using swarm = new VirtualSwarm();

@@ -21,10 +21,14 @@ export class Capture {
     this.#path = path;
   }
 
-  /** Ends the recording; everything that was sent before is in it: on a busy machine it comes late. */
-  async stop(): Promise<void> {
+  /**
+   * Ends the recording; everything that was sent before is in it: on a busy machine it comes late. Answers how many frames
+   * the system threw away because the recorder was too slow.
+   */
+  async stop(): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     await this.#process.stop("SIGINT");
+    return Number(/(\d+) packets? dropped/.exec(this.#process.stderr())?.[1] ?? 0);
   }
 
   /** The frames that match a display filter, one line each: their summary, or these fields separated by tabs. */
