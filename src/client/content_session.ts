@@ -190,6 +190,7 @@ export class ContentSession {
     await work?.live.written(); // what is on the disk must be known to the next run
     work?.live.close();
     await work?.finisher.idle;
+    await this.#layers.noted();
     if (forget) await Promise.all([this.#resume?.remove(), this.#layers.remove()]);
     else if (work) await this.#resume?.close();
     await this.#options.store.close();

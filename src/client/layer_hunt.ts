@@ -3,10 +3,12 @@
  * (BEP 52: a torrent file without its "piece layers" is not valid).
  */
 
+import { encodeHex } from "../bytes/text.ts";
 import { Bitfield } from "../bytes/bitfield.ts";
 import { openMemoryStore } from "../io/memory_storage.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
+import type { HashRequestsOptions } from "../torrent/hash_requests.ts";
 import type { CandidateSource } from "../torrent/vocabulary.ts";
 import { METADATA_BLOCK_LENGTH } from "../wire/messages/metadata.ts";
 import type { ClientContext } from "./client_context.ts";
@@ -33,6 +35,8 @@ export class LayerHunt {
   /** The host of the connections meanwhile. */
   readonly live: LiveTorrent;
   readonly #options: LayerHuntOptions;
+  /** Roots of the files whose layers are not here. */
+  readonly #missing: Set<string>;
   readonly #ended = Promise.withResolvers<void>();
   readonly #cancel: () => void;
 
@@ -40,7 +44,9 @@ export class LayerHunt {
   constructor(options: LayerHuntOptions) {
     const { context, life, metainfo } = options, { clock } = context;
     this.#options = options;
-    this.live = this.#makeLive();
+    const layers = missingLayers(metainfo);
+    this.#missing = new Set(layers.files.map(({ piecesRoot }) => encodeHex(piecesRoot)));
+    this.live = this.#makeLive(layers);
     life.signal.addEventListener("abort", () => this.#ended.resolve(), { once: true });
     this.#cancel = metainfo.info.version === "2"
       ? () => {}
@@ -93,10 +99,11 @@ export class LayerHunt {
   #found(piecesRoot: Uint8Array, hashes: Uint8Array): void {
     const { metainfo } = this.#options;
     addLayer(metainfo, piecesRoot, hashes);
-    if (missingLayers(metainfo).files.length === 0) this.#ended.resolve();
+    this.#missing.delete(encodeHex(piecesRoot));
+    if (this.#missing.size === 0) this.#ended.resolve();
   }
 
-  #makeLive(): LiveTorrent {
+  #makeLive(layers: HashRequestsOptions): LiveTorrent {
     const { context, desk, life, metainfo } = this.#options, store = openMemoryStore(metainfo);
     const nothing = () => {}, { pieceCount } = metainfo.info;
     return new LiveTorrent({
@@ -110,7 +117,7 @@ export class LayerHunt {
         random: context.random,
         buffers: store.buffers,
         have: new Bitfield(pieceCount),
-        layers: missingLayers(metainfo),
+        layers,
         priorities: new Uint8Array(pieceCount),
         limits: { maxPeers: context.maxConnectionsPerTorrent },
       },

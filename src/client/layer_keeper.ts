@@ -50,12 +50,17 @@ export function missingLayers({ info, pieceLayers }: Metainfo): HashRequestsOpti
 /** Looks after the layers of one torrent. Nothing is kept of a torrent that came with all of them. */
 export class LayerKeeper {
   readonly #options: LayerKeeperOptions;
+  /** Files that need a layer, by its root. */
+  readonly #files: ReadonlyMap<string, readonly LayeredFile[]>;
+  #pending: Uint8Array[] = [];
+  #noting: Promise<void> = Promise.resolve();
   /** Which files were there, at least in part, before anything was downloaded. */
   #present: readonly boolean[] = [];
 
   /** Nothing happens before `load`. */
   constructor(options: LayerKeeperOptions) {
     this.#options = options;
+    this.#files = Map.groupBy(layeredFiles(options.metainfo.info), ({ piecesRoot }) => encodeHex(piecesRoot));
   }
 
   /** What peers are to be asked for. */
@@ -75,20 +80,25 @@ export class LayerKeeper {
 
   /** A layer was learnt. Answers the pieces that turn out to be here already. @throws What the store throws. */
   async found(piecesRoot: Uint8Array, hashes: Uint8Array): Promise<readonly number[]> {
-    const { metainfo, state, store } = this.#options, root = encodeHex(piecesRoot);
+    const { metainfo, store } = this.#options, pieces: number[] = [];
     addLayer(metainfo, piecesRoot, hashes);
-    await state?.append(this.#fileName, concat([piecesRoot, hashes])).catch(() => {}); // peers will tell again
-    const pieces: number[] = [];
-    for (const file of layeredFiles(metainfo.info)) {
-      if (!this.#present[file.index] || encodeHex(file.piecesRoot) !== root) continue;
+    this.#note(piecesRoot, hashes);
+    for (const file of this.#files.get(encodeHex(piecesRoot)) ?? []) {
+      if (!this.#present[file.index]) continue;
       const { first, last } = filePieces(metainfo.info, file.index);
       for (let piece = first; piece <= last; piece++) if (await store.check(piece)) pieces.push(piece);
     }
     return pieces;
   }
 
+  /** Settles once everything so far is noted. */
+  noted(): Promise<void> {
+    return this.#noting;
+  }
+
   /** Forgets what was kept. */
   async remove(): Promise<void> {
+    await this.#noting;
     await this.#options.state?.remove(this.#fileName).catch(() => {}); // it does no harm
   }
 
@@ -96,12 +106,23 @@ export class LayerKeeper {
     return `${this.#options.name}.layers`;
   }
 
+  /** What comes while a note is written is noted together. */
+  #note(piecesRoot: Uint8Array, hashes: Uint8Array): void {
+    const { state } = this.#options;
+    if (state === undefined) return;
+    this.#pending.push(piecesRoot, hashes);
+    this.#noting = this.#noting.then(async () => {
+      const notes = concat(this.#pending.splice(0));
+      if (notes.length > 0) await state.append(this.#fileName, notes).catch(() => {}); // peers will tell again
+    });
+  }
+
   /** Notes are roots, each with its hashes behind it, proven again; what a crash cut, or nobody knows, ends them. */
   #read(notes: Uint8Array): void {
     const { metainfo } = this.#options, { pieceLength } = metainfo.info;
-    const files = new Map(layeredFiles(metainfo.info).map((file) => [encodeHex(file.piecesRoot), file]));
     for (let at = 0; at < notes.length;) {
-      const piecesRoot = notes.subarray(at, at + NODE_LENGTH), file = files.get(encodeHex(piecesRoot));
+      const piecesRoot = notes.subarray(at, at + NODE_LENGTH),
+        file = this.#files.get(encodeHex(piecesRoot))?.[0];
       if (file === undefined) return;
       const start = at + NODE_LENGTH, end = start + Math.ceil(file.length / pieceLength) * NODE_LENGTH;
       const hashes = notes.slice(start, end);

@@ -99,6 +99,8 @@ export class HashRequests {
   readonly gated: Bitfield;
   readonly #files: readonly UnhashedFile[];
   readonly #pieceLength: number;
+  /** All files with a root. */
+  readonly #alike = new Map<string, UnhashedFile[]>();
   readonly #layers = new Map<string, Layer>();
   readonly #talks = new Map<PeerKey, Talk>();
   #order: Range[] = [];
@@ -112,8 +114,12 @@ export class HashRequests {
     this.#files = files;
     this.#pieceLength = geometry.pieceLength;
     for (const file of files) {
-      const key = encodeHex(file.piecesRoot);
-      if (!this.#layers.has(key)) this.#layers.set(key, this.#layerOf(file));
+      const key = encodeHex(file.piecesRoot), alike = this.#alike.get(key);
+      if (alike) alike.push(file);
+      else {
+        this.#alike.set(key, [file]);
+        this.#layers.set(key, this.#layerOf(file));
+      }
       if (areRequired) { for (const piece of this.#piecesOf(file)) this.gated.set(piece); }
     }
     this.#order = [...this.#layers.values()].flatMap(({ ranges }) => ranges);
@@ -223,6 +229,12 @@ export class HashRequests {
     }
   }
 
+  /** Whether some of these pieces wait for hashes that nobody is asked for. */
+  areWaiting(pieces: Iterable<number>): boolean {
+    for (const piece of pieces) if (this.#rangeOf(piece)?.state === "free") return true;
+    return false;
+  }
+
   /** Asks first for what readers wait for, then for what is wanted, then for the rest: the layers of a torrent belong together. */
   order(urgent: ReadonlySet<number>, wanted: Bitfield): void {
     if (this.missing === 0) return;
@@ -239,10 +251,10 @@ export class HashRequests {
 
   /** The layer of a root can be used. Answers the pieces that can be verified now. */
   open(piecesRoot: Uint8Array): number[] {
-    const files = this.#files.filter((file) => equals(file.piecesRoot, piecesRoot));
+    const alike = this.#alike.get(encodeHex(piecesRoot)) ?? [];
     // Files with one root are equal; one of another length is a lie of the torrent's author, and never comes.
-    return files.filter(({ length }) => length === files[0]!.length).flatMap((file) => this.#piecesOf(file))
-      .filter((piece) => this.gated.clear(piece));
+    const files = alike.filter(({ length }) => length === alike[0]!.length);
+    return files.flatMap((file) => this.#piecesOf(file)).filter((piece) => this.gated.clear(piece));
   }
 
   #layerOf({ piecesRoot, length, firstPiece }: UnhashedFile): Layer {

@@ -35,7 +35,8 @@ export function onSuperSeed(state: TorrentState, input: InputOf<"superSeed">): v
 /** A reader waits for other pieces. Its pieces are wanted even if the user did not want them. */
 export function onUrgent(state: TorrentState, input: InputOf<"urgent">): void {
   for (const piece of state.ledger.setUrgent(input.reader, input.pieces)) refile(state, piece);
-  state.hashes.order(state.ledger.urgent, state.ledger.missing);
+  const { hashes, ledger } = state;
+  if (hashes.areWaiting(ledger.urgent)) hashes.order(ledger.urgent, ledger.missing);
   closeUnwanted(state);
   if (makeWayForReaders(state)) abortForReaders(state);
   state.mode.sweepAt = Math.min(state.mode.sweepAt, state.now + READER_SWEEP_MS);
