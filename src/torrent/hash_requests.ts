@@ -18,8 +18,12 @@ const MAX_RANGE = 512;
 const PIPELINE = 16;
 /** Without an answer for so long, the range is asked of somebody else. */
 const REQUEST_TIMEOUT_MS = 20_000;
-/** How long a peer is left alone that does not answer, or refuses again and again: libtorrent's minute. */
+/** After so long, somebody else who has nothing to do is asked as well. */
+const LATE_MS = 5000;
+/** How long a peer is left alone that refuses again and again: libtorrent's minute. For silence it doubles each time. */
 const BACK_OFF_MS = 60_000;
+/** Doublings that count: one hour. */
+const MAX_DOUBLINGS = 6;
 /** Refusals in a row that are put down to the ranges and not to the peer. */
 const MAX_REFUSALS = 4;
 
@@ -56,7 +60,10 @@ interface Layer {
 interface Range {
   readonly layer: Layer;
   readonly query: HashQuery;
-  state: "free" | "asked" | "here";
+  isHere: boolean;
+  /** How many peers owe us an answer, and when the last of them was asked. */
+  askers: number;
+  askedAt: number;
   /** Where it stands in the order. */
   at: number;
 }
@@ -67,6 +74,8 @@ interface Talk {
   readonly refused: Set<Range>;
   /** Refusals since the last answer. */
   refusals: number;
+  /** How often it was silent since the last answer. */
+  silences: number;
   /** Requests given up whose answer may still come. */
   late: number;
   /** Where in the order to go on: what stands before is not to be had from this peer. */
@@ -103,6 +112,8 @@ export class HashRequests {
   readonly #alike = new Map<string, UnhashedFile[]>();
   readonly #layers = new Map<string, Layer>();
   readonly #talks = new Map<PeerKey, Talk>();
+  /** Ranges that somebody owes us. */
+  readonly #owed = new Set<Range>();
   #order: Range[] = [];
 
   /** Asks nobody by itself. */
@@ -137,6 +148,7 @@ export class HashRequests {
       asked: new Map(),
       refused: new Set(),
       refusals: 0,
+      silences: 0,
       late: 0,
       from: 0,
       askAt: now,
@@ -164,19 +176,21 @@ export class HashRequests {
     if (talk === undefined || this.missing === 0 || now < talk.askAt || talk.asked.size >= PIPELINE) return;
     for (; talk.from < this.#order.length; talk.from++) {
       const range = this.#order[talk.from]!;
-      if (range.state !== "free" || talk.refused.has(range) || !this.#touches(range, have)) continue;
-      const request = { piecesRoot: range.layer.piecesRoot, ...range.query };
-      range.state = "asked";
-      talk.asked.set(keyOf(request), { range, sentAt: now });
-      return request;
+      if (isFree(range) && !talk.refused.has(range) && this.#touches(range, have)) {
+        return this.#ask(talk, range, now);
+      }
     }
-    return undefined;
+    if (talk.asked.size > 0) return undefined;
+    const late = this.#owed.values().find((range) =>
+      now - range.askedAt >= LATE_MS && !talk.refused.has(range) && this.#touches(range, have)
+    );
+    return late && this.#ask(talk, late, now);
   }
 
   /** The peer has one piece more, so it can give hashes of it. Answers whether it is to be asked for them. */
   gains(peer: PeerKey, piece: number): boolean {
     const talk = this.#talks.get(peer), range = talk && this.#rangeOf(piece);
-    if (range?.state !== "free") return false;
+    if (range === undefined || !isFree(range)) return false;
     talk!.refused.delete(range);
     talk!.from = Math.min(talk!.from, range.at);
     return true;
@@ -186,15 +200,14 @@ export class HashRequests {
   take(peer: PeerKey, answer: HashRange & { readonly hashes: Uint8Array }): HashVerdict {
     const talk = this.#talks.get(peer), range = talk && this.#answered(talk, answer);
     if (range === undefined) return { type: talk && talk.late-- > 0 ? "late" : "invalid" };
+    this.#release(range);
+    if (range.isHere) return { type: "late" };
     const { layer, query } = range, proven = proveHashes(query, layer.fileLength, answer.hashes);
     const isRoot = proven?.ancestor.layer === treeHeight(layer.fileLength) &&
       equals(proven.ancestor.hash, layer.piecesRoot);
-    if (proven === undefined || !isRoot) {
-      this.#release(range);
-      return { type: proven ? "wrong" : "invalid" };
-    }
-    talk!.refusals = 0;
-    range.state = "here";
+    if (proven === undefined || !isRoot) return { type: proven ? "wrong" : "invalid" };
+    talk!.refusals = talk!.silences = 0;
+    range.isHere = true;
     layer.hashes ??= new Uint8Array(this.#widthOf(layer) * NODE_LENGTH);
     layer.hashes.set(proven.hashes, query.index * NODE_LENGTH);
     if (--layer.missing > 0) return { type: "right" };
@@ -220,7 +233,7 @@ export class HashRequests {
       const isSilent = talk.asked.values().some(({ sentAt }) => now - sentAt >= REQUEST_TIMEOUT_MS);
       if (isSilent) {
         this.#giveUp(talk);
-        talk.askAt = now + BACK_OFF_MS;
+        talk.askAt = now + BACK_OFF_MS * 2 ** Math.min(talk.silences++, MAX_DOUBLINGS);
       } else if (talk.refused.size > 0 && now >= talk.retryAt) {
         talk.refusals = 0;
         talk.refused.clear();
@@ -231,7 +244,10 @@ export class HashRequests {
 
   /** Whether some of these pieces wait for hashes that nobody is asked for. */
   areWaiting(pieces: Iterable<number>): boolean {
-    for (const piece of pieces) if (this.#rangeOf(piece)?.state === "free") return true;
+    for (const piece of pieces) {
+      const range = this.#rangeOf(piece);
+      if (range && isFree(range)) return true;
+    }
     return false;
   }
 
@@ -240,7 +256,7 @@ export class HashRequests {
     if (this.missing === 0) return;
     const first = new Set([...urgent].map((piece) => this.#rangeOf(piece)));
     const rank = (range: Range) => first.has(range) ? 0 : this.#touches(range, wanted) ? 1 : 2;
-    const ranked = this.#order.filter(({ state }) => state !== "here").map((range) => ({
+    const ranked = this.#order.filter(({ isHere }) => !isHere).map((range) => ({
       range,
       rank: rank(range),
     }));
@@ -270,7 +286,7 @@ export class HashRequests {
     };
     for (let index = 0; index < this.#widthOf(layer); index += size) {
       const query = { baseLayer: base, index, length: size, proofLayers: layers - 1 };
-      ranges.push({ layer, query, state: "free", at: 0 });
+      ranges.push({ layer, query, isHere: false, askers: 0, askedAt: 0, at: 0 });
     }
     layer.missing = ranges.length;
     return layer;
@@ -316,10 +332,25 @@ export class HashRequests {
     talk.asked.clear();
   }
 
+  #ask(talk: Talk, range: Range, now: number): HashRange {
+    const request = { piecesRoot: range.layer.piecesRoot, ...range.query };
+    talk.asked.set(keyOf(request), { range, sentAt: now });
+    range.askers++;
+    range.askedAt = now;
+    this.#owed.add(range);
+    return request;
+  }
+
+  /** One peer owes us the range no more. */
   #release(range: Range): void {
-    range.state = "free";
+    if (--range.askers > 0) return;
+    this.#owed.delete(range);
     for (const talk of this.#talks.values()) talk.from = Math.min(talk.from, range.at);
   }
+}
+
+function isFree({ isHere, askers }: Range): boolean {
+  return !isHere && askers === 0;
 }
 
 /** An answer must repeat its request to the letter. */
