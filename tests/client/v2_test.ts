@@ -193,3 +193,23 @@ Deno.test("metadataOnly can be given up while the layers are looked for", async 
   assertEquals(torrent.status().state, "metadata");
   await swarm.clock.runUntil(client.remove(torrent));
 });
+
+Deno.test("a peer that lies about hashes is banned, and they come from another", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent({ version: "2" });
+  const liar = await swarm.seeder(OTHER, metainfo);
+  for (const layer of liar.torrents[0]!.metainfo.pieceLayers.values()) layer[0]! ^= 1;
+  const again = await swarm.torrent({ version: "2" });
+  await swarm.seeder(SEEDER.host, again);
+  const client = await swarm.client(LEECHER), banned: string[] = [];
+  const peers = [{ host: OTHER, port: PORT }];
+  const torrent = (await swarm.clock.runUntil(client.add(linkOf(metainfo), { peers })))!;
+  void (async () => {
+    for await (const event of torrent.events()) if (event.type === "peerBanned") banned.push(event.host);
+  })();
+  await swarm.clock.advance(10_000);
+  assertEquals(banned, [OTHER]);
+  torrent.addPeers([SEEDER]);
+  await swarm.clock.runUntil(torrent.completed());
+  assertEquals(torrent.metainfo.pieceLayers, again.pieceLayers);
+});

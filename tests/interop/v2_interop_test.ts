@@ -1,11 +1,12 @@
 /** BitTorrent v2 (BEP 52) with libtorrent and qBittorrent: v2-only and hybrid torrents, from files and from links, both ways. */
-import { assertEquals } from "@std/assert";
-import { libtorrent } from "./clients/libtorrent.ts";
+import { assert, assertEquals } from "@std/assert";
+import { libtorrent, startLibtorrent } from "./clients/libtorrent.ts";
 import { CLI } from "./clients/ours.ts";
 import { qbittorrent } from "./clients/qbittorrent.ts";
 import { rtorrent } from "./clients/rtorrent.ts";
 import { DEAD_TRACKER, FOLDER, SINGLE } from "./contents.ts";
 import { interop, us } from "./interop.ts";
+import { type Running, until } from "./lab.ts";
 import { directions, transferDirectly } from "./matrix.ts";
 import { assertSame, downloadJob, type Pair, preparePair, seedJob } from "./pair.ts";
 
@@ -68,4 +69,32 @@ for (const { title, roles } of directions(rtorrent)) {
       await transferDirectly(lab, roles, await preparePair(lab, SINGLE, undefined, "hybrid"));
     },
   );
+}
+
+interop("a v2 link killed while it downloads goes on where it was, without asking for its layers again", {
+  hosts: 3,
+  oursOnly: true,
+}, async (lab) => {
+  const pair = await preparePair(lab, SINGLE, undefined, "2"), magnet = linkV2(pair);
+  const seed = await startLibtorrent(lab.host(2), { ...seedJob(pair), uploadLimit: 400_000 }, {
+    verbose: true,
+  });
+  const job = { ...downloadJob(pair, seed.address), magnet };
+  const first = await us.start(lab.host(3), job);
+  const pieces = () => first.process.events().filter(({ type }) => type === "piece").length;
+  await until("some pieces are here", () => pieces() > 3);
+  first.process.kill("SIGKILL");
+  await first.process.ended();
+  const before = pieces(), asked = hashRequests(seed.process);
+  assertEquals(asked > 0, true, "libtorrent heard no hash request");
+  const second = await us.start(lab.host(3), job);
+  await second.complete();
+  await assertSame(pair, us);
+  assertEquals(hashRequests(seed.process), asked);
+  assert(second.process.events().filter(({ type }) => type === "piece").length <= 49 - before);
+});
+
+function hashRequests(libtorrent: Running): number {
+  const lines = libtorrent.events().map(({ message }) => String(message));
+  return lines.filter((line) => line.includes("HASH_REQUEST") && line.includes("<==")).length;
 }
