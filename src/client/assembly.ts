@@ -1,5 +1,6 @@
 /** Puts a client together: what the options leave open is the runtime's own. */
 
+import { AddressVotes } from "../dht/address_votes.ts";
 import { cryptoRandom } from "../io/chance.ts";
 import { systemClock } from "../io/clock.ts";
 import { DatagramHub } from "../io/datagram_hub.ts";
@@ -69,6 +70,7 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
     banned: new Set(),
     listenAddress: undefined,
     onOurHost: () => {},
+    peerVotes: new Map([false, true].map((isV6) => [isV6, new AddressVotes()])),
     maxConnectionsPerTorrent: options.maxConnectionsPerTorrent ?? CLIENT_DEFAULTS.maxConnectionsPerTorrent,
     maxConnectionsPerHost: options.maxConnectionsPerHost ?? CLIENT_DEFAULTS.maxConnectionsPerHost,
     downloadLimit: download,

@@ -8,7 +8,7 @@ import { type Metainfo, readMetainfo } from "../metainfo/metainfo.ts";
 import { isIpv6, type PeerAddress } from "../peer/address.ts";
 import { nearnessOf } from "../torrent/nearness.ts";
 import { Acceptor } from "./acceptor.ts";
-import type { ClientParts } from "./client_context.ts";
+import type { ClientParts, Witness } from "./client_context.ts";
 import type { ClientEvent } from "./events.ts";
 import { withOwnLayers } from "./layer_keeper.ts";
 import type { AddOptions, ClientOptions, TorrentSource } from "./options.ts";
@@ -231,9 +231,9 @@ export class Client implements AsyncDisposable {
   }
 
   /** The world sees us at this IP address, one of each family. The first tracker's word counts until the DHT has one. */
-  #heardOurHost(host: string, witness: "dht" | "tracker"): void {
+  #heardOurHost(host: string, witness: Witness): void {
     const isV6 = isIpv6(host);
-    if (witness === "tracker" && (this.#witnessed.has(isV6) || nearnessOf(host) === undefined)) return;
+    if (witness !== "dht" && (this.#witnessed.has(isV6) || nearnessOf(host) === undefined)) return;
     this.#witnessed.add(isV6);
     const { context } = this.#parts, port = context.listenAddress?.port;
     context.events.push({ type: "externalAddress", host });

@@ -1,6 +1,7 @@
 /** What all torrents of a client share: the runtime, the identity, limits, bans, and who listens. */
 
 import type { Random } from "../bytes/random.ts";
+import type { AddressVotes } from "../dht/address_votes.ts";
 import type { DatagramHub } from "../io/datagram_hub.ts";
 import type { StateStore } from "../io/state_store.ts";
 import type { RateLimiter } from "../io/rate_limit.ts";
@@ -16,6 +17,9 @@ import type { ClientOptions } from "./options.ts";
 import type { PeerExtension } from "./peer_extension.ts";
 import type { StoreFactory } from "./stores.ts";
 import type { TrackerClient } from "../io/tracker_client.ts";
+
+/** Who says what our address is: the nodes of the DHT or the peers of several networks, or a tracker. */
+export type Witness = "dht" | "peers" | "tracker";
 
 /** Shared by a client and its torrents; plain values and parts that belong to the client. */
 export interface ClientContext {
@@ -47,7 +51,9 @@ export interface ClientContext {
   /** Hosts that no torrent talks to any more. */
   readonly banned: Set<string>;
   /** The world sees us at this IP address, as DHT nodes agree, or as a tracker says (BEP 24). */
-  onOurHost: (host: string, witness: "dht" | "tracker") => void;
+  onOurHost: (host: string, witness: Witness) => void;
+  /** What peers say our address is (BEP 10 `yourip`), by whether they see us over IPv6. */
+  readonly peerVotes: ReadonlyMap<boolean, AddressVotes>;
   /** Where we listen; `undefined` if nowhere. */
   listenAddress: PeerAddress | undefined;
   /** Most connections of one torrent. */

@@ -2,7 +2,7 @@
 
 import { TransportError } from "../errors.ts";
 import type { ByteConnection } from "../io/transport.ts";
-import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { formatPeerAddress, isIpv6, type PeerAddress } from "../peer/address.ts";
 import { identifyClient } from "../peer/peer_id.ts";
 import type { PeerKey } from "../torrent/vocabulary.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
@@ -250,6 +250,9 @@ export class PeerDesk implements PeerSocketOwner {
   extension(socket: PeerSocket, message: ExtensionMessage): void {
     if (!this.#connected.has(socket)) return;
     this.#exchange(socket.key, message);
+    if (message.type === "extensionHandshake" && message.yourIp !== undefined) {
+      this.#hearOurHost(socket.address.host, message.yourIp);
+    }
     this.#host?.extension(socket, message);
     this.#extensions.heard(socket, message);
   }
@@ -297,6 +300,13 @@ export class PeerDesk implements PeerSocketOwner {
         this.ended(socket, reason);
       },
     });
+  }
+
+  /** A peer says how it sees us: believed when peers of several networks agree (BEP 10 `yourip`). */
+  #hearOurHost(voter: string, host: string): void {
+    const { peerVotes, onOurHost } = this.#options.context, isV6 = isIpv6(voter);
+    const settled = isV6 === isIpv6(host) ? peerVotes.get(isV6)?.vote(voter, host) : undefined;
+    if (settled !== undefined) onOurHost(settled, "peers");
   }
 
   /** What peer exchange needs of an extension message. */

@@ -3,6 +3,7 @@ import { decodeUtf8, encodeUtf8 } from "../../src/bytes/text.ts";
 import { type ExtensionPeer, LONGEST_PAYLOAD, type PeerExtension } from "../../src/client/peer_extension.ts";
 import type { TorrentHandle } from "../../src/client/torrent_handle.ts";
 import { DecodeError } from "../../src/errors.ts";
+import { ScriptedPeer } from "./scripted_peer.ts";
 import { PORT, VirtualSwarm } from "./virtual_swarm.ts";
 
 /** An extension that writes down what happens, and what its partners are. */
@@ -195,4 +196,32 @@ Deno.test("PeerExtension works while a magnet link looks for its metadata, and g
   const handle = (await swarm.clock.runUntil(two.add(link, { announce: false, peers })))!;
   await swarm.clock.runUntil(handle.completed());
   assertEquals([a.log[0], b.log[0]], ["+ 10.0.0.2", "+ 10.0.0.1"]);
+});
+
+Deno.test("a client believes what peers of four networks say its address is, and not what one says (BEP 10)", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent(), client = await swarm.client("93.184.1.1"), heard: string[] = [];
+  void (async () => {
+    for await (const event of client.events()) if (event.type === "externalAddress") heard.push(event.host);
+  })();
+  await swarm.clock.runUntil(client.add(metainfo, { announce: false }));
+  const facts = {
+    swarm,
+    to: "93.184.1.1",
+    infoHash: metainfo.infoHash,
+    pieceCount: metainfo.info.pieceCount,
+  };
+  const peers: ScriptedPeer[] = [];
+  for (const [i, yourIp] of ["6.6.6.6", "93.184.1.1", "93.184.1.1", "93.184.1.1"].entries()) {
+    peers.push(await ScriptedPeer.connect({ ...facts, host: `93.${i}.1.${i + 2}`, handshake: { yourIp } }));
+  }
+  // A second word of the same network, and a family in which it does not see us.
+  peers.push(await ScriptedPeer.connect({ ...facts, host: "93.3.1.9", handshake: { yourIp: "93.184.1.1" } }));
+  peers.push(await ScriptedPeer.connect({ ...facts, host: "93.9.1.8", handshake: { yourIp: "2600:1::1" } }));
+  assertEquals(heard, []);
+  peers.push(
+    await ScriptedPeer.connect({ ...facts, host: "93.10.1.10", handshake: { yourIp: "93.184.1.1" } }),
+  );
+  assertEquals(heard, ["93.184.1.1"]);
+  for (const peer of peers) peer.close();
 });
