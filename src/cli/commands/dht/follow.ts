@@ -10,6 +10,9 @@ import { Failure } from "../../failure.ts";
 import { isMagnet, readMagnet } from "../../torrent_file.ts";
 import { withDht } from "../../with_dht.ts";
 
+/** What the library keeps to anyway. */
+const MIN_INTERVAL = 60;
+
 /** Prints the link of each torrent that the key names. */
 export const command: Command = defineCommand({
   operands: ["MAGNET|KEY"],
@@ -23,9 +26,14 @@ export const command: Command = defineCommand({
   notes:
     `MAGNET is a link with xs=urn:btpk:, KEY the public key in it, 64 hex digits. One link a line, for 'download' and all
 other commands; with --json one object a line. What is followed is also kept alive.
-Exit code 0 if --count was reached, or there was any within --timeout.`,
+Exit code 0 if --count was reached; without it, if there was any within --timeout.`,
   async run({ operands: [text], options }, terminal) {
     const link = readLink(text, options.salt), { count = Infinity, interval, json } = options;
+    if (interval !== undefined && interval < MIN_INTERVAL) {
+      throw new UsageError(
+        `Cannot use --interval: less than ${MIN_INTERVAL} seconds would bother the nodes asked`,
+      );
+    }
     let seen = 0;
     try {
       await withDht(
@@ -45,7 +53,7 @@ Exit code 0 if --count was reached, or there was any within --timeout.`,
         },
       );
     } catch (error) {
-      if (!(error instanceof Failure) || seen === 0 || seen < count && count !== Infinity) throw error;
+      if (!(error instanceof Failure) || seen === 0 || count !== Infinity) throw error;
     }
     return 0;
   },
