@@ -35,20 +35,14 @@ export interface RaceOptions {
   readonly turnMs: number;
 }
 
-/** A contestant whose first turn takes longer has had its say. */
-const HOPELESS_MS = 4000;
-
 /** Units per second of every contestant: the median of its turns, after one that does not count. */
 export async function race(contest: Contest, { rounds, turnMs }: RaceOptions): Promise<Map<string, number>> {
   const contestants = Object.entries(contest.contestants);
   const rates = new Map(contestants.map(([name]) => [name, [] as number[]]));
-  const hopeless = new Set<string>();
   for (let round = 0; round <= rounds; round++) {
     for (const [name, run] of contestants) {
-      if (hopeless.has(name)) continue;
-      const start = performance.now(), rate = contest.units * await takeTurn(run, turnMs);
-      if (performance.now() - start > HOPELESS_MS) hopeless.add(name);
-      if (round > 0 || hopeless.has(name)) rates.get(name)!.push(rate);
+      const rate = contest.units * await takeTurn(run, turnMs);
+      if (round > 0) rates.get(name)!.push(rate);
     }
   }
   return new Map(contestants.map(([name]) => [name, median(rates.get(name)!)]));
