@@ -6,6 +6,7 @@
  * {@linkcode Torrent} takes over when it is known. Both are fed inputs with the time of day they happen at, and answer with
  * the effects that are to be carried out, in order: messages to send, blocks to read, pieces to verify and write,
  * addresses to dial. Nothing else goes in or out, so the same inputs always give the same effects.
+ * Web servers that have the content (BEP 17, 19) are told as `webSeed`; the machine asks them for runs of pieces with `webFetch`.
  *
  * Beside them stand two smaller ones, for both lives of a torrent: {@linkcode PexExchange} tells peers about peers (BEP 11),
  * and {@linkcode HolepunchRelay} brings peers behind NATs together (BEP 55).
