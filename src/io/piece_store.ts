@@ -4,7 +4,7 @@
  */
 
 import { Bitfield } from "../bytes/bitfield.ts";
-import { StateError, StorageError } from "../errors.ts";
+import { DecodeError, StateError, StorageError } from "../errors.ts";
 import { blockFiles, pieceFiles, pieceSize } from "../metainfo/geometry.ts";
 import { matchesHash, type PieceHash, pieceHash, type PieceHashSource } from "../metainfo/verify.ts";
 import { PieceBufferPool } from "./piece_buffers.ts";
@@ -78,6 +78,11 @@ export class ContentPieceStore implements PieceStore {
       this.#readAhead.forget(piece);
       const result = await this.#engine?.store(piece, bytes, hash) ?? await this.#store(piece, bytes, hash);
       if (result === "stored") this.confirm([piece]);
+      else if (await contradicts(bytes, hash)) {
+        throw new DecodeError(
+          `Cannot verify piece ${piece}: the torrent's v1 and v2 hashes contradict each other`,
+        );
+      }
       return result;
     });
   }
@@ -233,6 +238,15 @@ export class ContentPieceStore implements PieceStore {
     this.#engine?.close();
     await this.#storage.close();
   }
+}
+
+/**
+ * Whether bytes fit one of two hashes: then the author of a hybrid is to blame, not the peers (BEP 52 "upgrade path": whoever finds
+ * such a thing may abort).
+ */
+async function contradicts(bytes: Uint8Array, { sha1, merkle }: PieceHash): Promise<boolean> {
+  if (sha1 === undefined || merkle === undefined) return false;
+  return await matchesHash(bytes, { sha1 }) || await matchesHash(bytes, { merkle });
 }
 
 function closedError(): StateError {

@@ -76,6 +76,7 @@ export interface PieceStore extends AsyncDisposable {
    * giving it back to `buffers` is the caller's matter.
    *
    * @throws {StorageError} If it cannot be written; the piece is still missing then.
+   * @throws {DecodeError} If the v1 and v2 hashes of a hybrid contradict each other.
    */
   store(piece: number, bytes: Uint8Array): Promise<"stored" | "corrupt">;
   /**

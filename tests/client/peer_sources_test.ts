@@ -39,6 +39,22 @@ Deno.test("PeerSources is in the DHT between start and stop", async () => {
   assertEquals(members(), 0);
 });
 
+Deno.test("PeerSources is in the DHT under both names of a hybrid, also under one that it learns late (BEP 52)", async () => {
+  const infoHashV1 = new Uint8Array(20), infoHashV2 = new Uint8Array(32).fill(2);
+  const hybrid = make({ names: new TorrentNames({ infoHashV1, infoHashV2 }) });
+  hybrid.sources.start();
+  assertEquals(hybrid.members(), 2);
+  const { sources, members } = make();
+  sources.start();
+  sources.join(infoHashV2.subarray(0, 20));
+  assertEquals(members(), 2);
+  await sources.stop();
+  sources.start();
+  assertEquals(members(), 2);
+  sources.becomePrivate();
+  assertEquals(members(), 0);
+});
+
 Deno.test("PeerSources keeps a private torrent out of the DHT, also one that turned out to be private (BEP 27)", async () => {
   const known = make({ isPrivate: true });
   known.sources.start();

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { StateError, StorageError } from "../../src/errors.ts";
+import { DecodeError, StateError, StorageError } from "../../src/errors.ts";
 import { openPieceFiles } from "../../src/io/deno/piece_files.ts";
 import { openMemoryStore } from "../../src/io/memory_storage.ts";
 import type { PieceStore } from "../../src/io/storage.ts";
@@ -201,5 +201,18 @@ for (const [way, use] of Object.entries(WAYS)) {
       assertEquals(await store.store(0, sample.piece(0)), "stored");
       assertEquals(await store.check(0), true);
       assertEquals(pieceFiles(info, 0).length, 1);
+    }));
+}
+
+for (const [way, use] of Object.entries(WAYS)) {
+  Deno.test(`a store in ${way} blames the author of a hybrid whose hashes contradict each other, and peers for wrong bytes`, () =>
+    use(async (open) => {
+      const { metainfo, piece } = await sampleTorrent({ version: "hybrid" });
+      const pieces = metainfo.info.pieces!.slice();
+      pieces[0]! ^= 1;
+      await using store = await open({ ...metainfo, info: { ...metainfo.info, pieces } });
+      await assertRejects(() => store.store(0, piece(0)), DecodeError, "contradict each other");
+      assertEquals(await store.store(0, piece(1)), "corrupt");
+      assertEquals(await store.store(1, piece(1)), "stored");
     }));
 }
