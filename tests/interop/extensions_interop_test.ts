@@ -131,6 +131,32 @@ interop("we take what libtorrent allows while it chokes us (BEP 6)", {
   assertEquals(toUs, []);
 });
 
+/** The content of a pair in a folder of the host, with the last so many bytes missing. */
+async function mostOf(host: Host, pair: Pair, missing: number): Promise<readonly string[]> {
+  const folder = host.folder("most"), path = `${folder}/${SINGLE.name}`;
+  await Deno.copyFile(`${pair.seedFolder}/${SINGLE.name}`, path);
+  await Deno.truncate(path, LENGTH - missing);
+  return ["--folder", folder];
+}
+
+interop("libtorrent hears which pieces we have in memory, and takes no offence (BEP 6)", {
+  hosts: 5,
+  oursOnly: true,
+}, async (lab) => {
+  const pair = await preparePair(lab, SINGLE),
+    [us, ...others] = [2, 3, 4, 5].map((number) => lab.host(number));
+  await startUs(us!, "seed", pair.torrent.path, pair.seedFolder, "--up-limit", "300K");
+  const leechers: Running[] = [];
+  for (const host of others) {
+    const folder = await mostOf(host, pair, 20 * SINGLE.pieceLength);
+    leechers.push(await startObserver(host, pair, ...TCP, ...folder, ...peer(us!)));
+  }
+  await Promise.all(leechers.map((leecher) => untilComplete(leecher)));
+  const suggested = leechers.flatMap((leecher) => logged(leecher, /<== SUGGEST/));
+  assert(suggested.length > 0, "nothing was suggested");
+  assertEquals(leechers.flatMap((leecher) => logged(leecher, /INVALID/)), []);
+});
+
 interop(
   "libtorrent hears that we are a partial seed, and takes what we have (BEP 21)",
   {
