@@ -69,9 +69,9 @@ export class WebSeedReader {
     this.#options = options;
   }
 
-  /** The URL of the web seed. */
+  /** The URL of the web seed as it may be shown: without credentials. */
   get url(): string {
-    return this.#options.source.url;
+    return withoutCredentials(this.#options.source.url).url;
   }
 
   /** Reads. Never more than was asked for is handed on, and whatever goes wrong is an outcome. @throws The signal's reason. */

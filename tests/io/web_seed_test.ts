@@ -345,6 +345,12 @@ Deno.test("WebSeedReader.read() sends the credentials of a URL as a header, and 
   assertEquals(requests[0]!.url, URL_OF_FILE);
 });
 
+Deno.test("WebSeedReader.url shows no credentials", () => {
+  const clock = new VirtualClock(), network = new VirtualNetwork({ clock }).host("198.51.100.1");
+  const source = { kind: "files", url: `http://me:secret@${WEB}/f` } as const;
+  assertEquals(new WebSeedReader({ network, clock, source, torrent: metainfo }).url, URL_OF_FILE);
+});
+
 Deno.test("WebSeedReader.read() remembers where a file has moved to until that fails", async () => {
   const other = "http://203.0.113.2", clock = new VirtualClock(), network = new VirtualNetwork({ clock });
   const seen: string[] = [];
