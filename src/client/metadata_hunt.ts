@@ -2,6 +2,7 @@
 
 import { sha1, sha256 } from "../bytes/digest.ts";
 import { equals } from "@std/bytes/equals";
+import { WakeTimer } from "../io/wake_timer.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { MagnetLink } from "../metainfo/magnet.ts";
 import {
@@ -32,13 +33,18 @@ export class MetadataHunt implements PeerHost {
   readonly #machine: MetadataFetch;
   readonly #sockets = new Map<PeerKey, PeerSocket>();
   readonly #found = Promise.withResolvers<Uint8Array>();
-  #cancelWake: () => void = () => {};
+  readonly #timer: WakeTimer;
   #isClosed = false;
 
   /** Asks nobody before peers are known. */
   constructor(options: MetadataHuntOptions) {
     this.#options = options;
     this.#machine = new MetadataFetch({ random: options.context.random });
+    this.#timer = new WakeTimer({
+      clock: options.context.clock,
+      machine: this.#machine,
+      onDue: () => this.#tell({ type: "tick" }),
+    });
     const { signal } = options.life, abort = () => this.#found.reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });
     this.#found.promise.catch(() => {}).finally(() => signal.removeEventListener("abort", abort));
@@ -114,7 +120,7 @@ export class MetadataHunt implements PeerHost {
   /** Stops; connections are the desk's matter. */
   close(): void {
     this.#isClosed = true;
-    this.#cancelWake();
+    this.#timer.close();
     this.#sockets.clear();
   }
 
@@ -122,11 +128,7 @@ export class MetadataHunt implements PeerHost {
     const { context: { clock }, life } = this.#options;
     if (this.#isClosed || life.signal.aborted) return;
     for (const effect of this.#machine.handle(input, clock.now())) this.#perform(effect);
-    this.#cancelWake();
-    const deadline = this.#machine.deadline();
-    if (deadline !== undefined) {
-      this.#cancelWake = clock.schedule(deadline, () => this.#tell({ type: "tick" }));
-    }
+    this.#timer.update();
   }
 
   #perform(effect: MetadataFetchEffect): void {

@@ -4,6 +4,7 @@
  */
 
 import type { ByteConnection, Clock } from "../io/transport.ts";
+import { WakeTimer } from "../io/wake_timer.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import { Connection } from "../wire/connection.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
@@ -69,8 +70,7 @@ export class PeerSocket {
   readonly #clock: Clock;
   readonly #outbox: Outbox;
   #owner: PeerSocketOwner;
-  #wakeAt = Infinity;
-  #cancelWake: () => void = () => {};
+  readonly #timer: WakeTimer;
   #isOver = false;
   #isInHurry = true;
   #reason = "closed by us";
@@ -83,6 +83,11 @@ export class PeerSocket {
     this.#clock = options.clock;
     this.#owner = options.owner;
     this.#machine = new Connection(options.machine, options.clock.now());
+    this.#timer = new WakeTimer({
+      clock: options.clock,
+      machine: this.#machine,
+      onDue: () => this.tell({ type: "tick" }),
+    });
     this.#outbox = new Outbox({
       connection: options.connection,
       clock: options.clock,
@@ -139,7 +144,7 @@ export class PeerSocket {
   tell(input: ConnectionInput): void {
     if (this.#isOver) return;
     for (const effect of this.#machine.handle(input, this.#clock.now())) this.#perform(effect);
-    this.#scheduleWake();
+    this.#timer.update();
   }
 
   /** Sends a message; a `have` is in no hurry. */
@@ -165,7 +170,7 @@ export class PeerSocket {
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#cancelWake();
+    this.#timer.close();
     this.#outbox.close();
     this.#connection.close();
   }
@@ -199,17 +204,6 @@ export class PeerSocket {
       case "close":
         return this.#end(effect.reason);
     }
-  }
-
-  #scheduleWake(): void {
-    const deadline = this.#machine.deadline() ?? Infinity;
-    if (this.#isOver || deadline >= this.#wakeAt) return;
-    this.#cancelWake();
-    this.#wakeAt = deadline;
-    this.#cancelWake = this.#clock.schedule(deadline, () => {
-      this.#wakeAt = Infinity;
-      this.tell({ type: "tick" });
-    });
   }
 }
 

@@ -1,6 +1,7 @@
 /** Peers of one torrent that learn of each other: runs peer exchange (BEP 11), and the relay that knows by it who is here (BEP 55). */
 
 import type { Clock } from "../io/transport.ts";
+import { WakeTimer } from "../io/wake_timer.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import { PexExchange, type PexInput } from "../torrent/pex_exchange.ts";
 import type { PeerKey } from "../torrent/vocabulary.ts";
@@ -24,12 +25,17 @@ export class PexRunner {
   readonly #options: PexRunnerOptions;
   readonly #machine = new PexExchange();
   readonly #relay: RelayRunner;
+  readonly #timer: WakeTimer;
   #isClosed = false;
-  #cancelWake: () => void = () => {};
 
   /** Tells nobody before there are peers. */
   constructor(options: PexRunnerOptions) {
     this.#options = options;
+    this.#timer = new WakeTimer({
+      clock: options.clock,
+      machine: this.#machine,
+      onDue: () => this.tell({ type: "tick" }),
+    });
     this.#relay = new RelayRunner({ ...options, peers: () => this.#machine.peers() });
   }
 
@@ -44,10 +50,7 @@ export class PexRunner {
       else if (effect.type === "candidates") addPeers(effect.addresses);
       else close(effect.peer, effect.reason);
     }
-    this.#cancelWake();
-    const deadline = this.#machine.deadline();
-    if (deadline === undefined || this.#isClosed) return;
-    this.#cancelWake = clock.schedule(deadline, () => this.tell({ type: "tick" }));
+    this.#timer.update();
   }
 
   /** A hole punching message came. */
@@ -58,6 +61,6 @@ export class PexRunner {
   /** Stops. Safe to call twice. */
   close(): void {
     this.#isClosed = true;
-    this.#cancelWake();
+    this.#timer.close();
   }
 }

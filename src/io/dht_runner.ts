@@ -11,6 +11,7 @@ import type { DhtEffect, DhtInput, DhtNodeState } from "../dht/vocabulary.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { DatagramHub } from "./datagram_hub.ts";
 import type { Clock } from "./transport.ts";
+import { WakeTimer } from "./wake_timer.ts";
 
 /** What a runner needs besides what the node needs. */
 export interface DhtRunnerOptions extends Omit<DhtNodeOptions, "random" | "families"> {
@@ -52,10 +53,9 @@ export class DhtRunner {
   /** Wakes whoever waits for others to be found. */
   readonly #watchers = new Set<() => void>();
   readonly #leave: () => void;
+  readonly #timer: WakeTimer;
   #lastId = 0;
   #isClosed = false;
-  #wakeAt = Infinity;
-  #cancelWake: () => void = () => {};
 
   /** Binds the socket and starts to look for other nodes. @throws {TransportError} If it cannot be bound. */
   static async start(options: DhtRunnerOptions): Promise<DhtRunner> {
@@ -69,6 +69,11 @@ export class DhtRunner {
   constructor(options: DhtRunnerOptions, node: DhtNode) {
     this.#options = options;
     this.#node = node;
+    this.#timer = new WakeTimer({
+      clock: options.clock,
+      machine: node,
+      onDue: () => this.#tell({ type: "tick" }),
+    });
     this.#leave = options.hub.add((from, bytes) => {
       if (bytes[0] !== DICTIONARY) return false;
       this.#tell({ type: "datagram", from, bytes });
@@ -183,7 +188,7 @@ export class DhtRunner {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#leave();
-    this.#cancelWake();
+    this.#timer.close();
     const operations = [...this.#operations];
     this.#operations.clear();
     for (const [id, tell] of operations) tell({ type: "failed", id, reason: "timeout" });
@@ -204,7 +209,7 @@ export class DhtRunner {
     if (this.#isClosed) return;
     for (const effect of this.#node.handle(input, this.#options.clock.now())) this.#perform(effect);
     for (const wake of this.#watchers) wake();
-    this.#scheduleWake();
+    this.#timer.update();
   }
 
   #perform(effect: DhtEffect): void {
@@ -228,18 +233,5 @@ export class DhtRunner {
     const { verification, publicKey, signature, message } = effect;
     const valid = await verifyEd25519(publicKey, signature, message).catch(() => false);
     this.#tell({ type: "verified", verification, valid });
-  }
-
-  /** One timer for the earliest deadline; it is moved only when the node wants to be called sooner. */
-  #scheduleWake(): void {
-    const deadline = this.#node.deadline(), { clock } = this.#options;
-    if (this.#isClosed || deadline >= this.#wakeAt) return;
-    this.#cancelWake();
-    this.#wakeAt = deadline;
-    this.#cancelWake = clock.schedule(deadline, () => {
-      this.#wakeAt = Infinity;
-      if (this.#node.deadline() <= clock.now()) this.#tell({ type: "tick" });
-      else this.#scheduleWake();
-    });
   }
 }

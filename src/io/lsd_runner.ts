@@ -7,6 +7,7 @@ import { LsdBeacon, type LsdEffect, type LsdInput } from "../lsd/beacon.ts";
 import { LSD_GROUPS } from "../lsd/messages/announce.ts";
 import { type AddressFamily, addressScope, isIpv6, type PeerAddress } from "../peer/address.ts";
 import type { Clock, DatagramSocket, Network } from "./transport.ts";
+import { WakeTimer } from "./wake_timer.ts";
 
 /** What a runner needs. */
 export interface LsdRunnerOptions {
@@ -33,9 +34,8 @@ export class LsdRunner {
   readonly #beacon: LsdBeacon;
   readonly #sockets: ReadonlyMap<AddressFamily, DatagramSocket>;
   readonly #members = new Map<string, OnPeer>();
+  readonly #timer: WakeTimer;
   #isClosed = false;
-  #wakeAt = Infinity;
-  #cancelWake: () => void = () => {};
 
   /**
    * Joins the group of each address family, or of the one that there is.
@@ -66,6 +66,7 @@ export class LsdRunner {
     this.#clock = clock;
     this.#sockets = sockets;
     this.#beacon = new LsdBeacon({ random, families: this.families, ...(port !== undefined && { port }) });
+    this.#timer = new WakeTimer({ clock, machine: this.#beacon, onDue: () => this.#tell({ type: "tick" }) });
     for (const socket of sockets.values()) void this.#receive(socket);
   }
 
@@ -92,7 +93,7 @@ export class LsdRunner {
   /** Leaves the groups. Safe to call twice. */
   close(): void {
     this.#isClosed = true;
-    this.#cancelWake();
+    this.#timer.close();
     this.#members.clear();
     for (const socket of this.#sockets.values()) socket.close();
   }
@@ -109,7 +110,7 @@ export class LsdRunner {
   #tell(input: LsdInput): void {
     if (this.#isClosed) return;
     for (const effect of this.#beacon.handle(input, this.#clock.now())) this.#perform(effect);
-    this.#scheduleWake();
+    this.#timer.update();
   }
 
   #perform(effect: LsdEffect): void {
@@ -117,18 +118,6 @@ export class LsdRunner {
     const socket = this.#sockets.get(isIpv6(effect.to.host) ? 6 : 4);
     // A network that is down now is no reason to give up: the next announce comes.
     void socket?.send(effect.bytes, effect.to).catch(() => {});
-  }
-
-  /** One timer for the earliest deadline; it is moved only when the beacon wants to be called sooner. */
-  #scheduleWake(): void {
-    const deadline = this.#beacon.deadline() ?? Infinity;
-    if (this.#isClosed || deadline >= this.#wakeAt) return;
-    this.#cancelWake();
-    this.#wakeAt = deadline;
-    this.#cancelWake = this.#clock.schedule(deadline, () => {
-      this.#wakeAt = Infinity;
-      this.#tell({ type: "tick" });
-    });
   }
 }
 

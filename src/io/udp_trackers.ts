@@ -7,6 +7,7 @@ import type { AnnounceResponse, ScrapeResponse } from "../tracker/messages/annou
 import { UdpExchange, type UdpExchangeEffect, type UdpExchangeRequest } from "../tracker/udp_exchange.ts";
 import type { DatagramHub } from "./datagram_hub.ts";
 import type { Clock } from "./transport.ts";
+import { WakeTimer } from "./wake_timer.ts";
 
 /** Sent once and again after 15 and 30 seconds: after that another tracker is the better bet. BEP 15 goes on for hours. */
 const MOST_RETRIES = 2;
@@ -27,15 +28,20 @@ export class UdpTrackers {
   readonly #exchange: UdpExchange;
   readonly #waiting = new Map<number, Waiting>();
   readonly #leave: () => void;
+  readonly #timer: WakeTimer;
   #lastId = 0;
   #isClosed = false;
-  #cancelWake: () => void = () => {};
 
   /** Sends nothing yet. */
   constructor(options: { readonly hub: DatagramHub; readonly clock: Clock; readonly random: Random }) {
     this.#hub = options.hub;
     this.#clock = options.clock;
     this.#exchange = new UdpExchange({ random: options.random, maxRetries: MOST_RETRIES });
+    this.#timer = new WakeTimer({
+      clock: options.clock,
+      machine: this.#exchange,
+      onDue: () => this.#perform(this.#exchange.handle({ type: "tick" }, this.#clock.now())),
+    });
     this.#leave = options.hub.add((from, bytes) => {
       if (!this.#exchange.owns(from, bytes)) return false;
       this.#perform(this.#exchange.handle({ type: "datagram", from, bytes }, this.#clock.now()));
@@ -73,7 +79,7 @@ export class UdpTrackers {
   close(): void {
     this.#isClosed = true;
     this.#leave();
-    this.#cancelWake();
+    this.#timer.close();
     for (const { reject } of this.#waiting.values()) reject(new StateError("The socket is closed"));
   }
 
@@ -83,11 +89,6 @@ export class UdpTrackers {
       else if (effect.type === "reply") this.#waiting.get(effect.id)?.resolve(effect.response);
       else this.#waiting.get(effect.id)?.reject(new TransportError(`Cannot ask tracker: ${effect.reason}`));
     }
-    this.#cancelWake();
-    const deadline = this.#exchange.deadline();
-    if (deadline === undefined || this.#isClosed) return;
-    this.#cancelWake = this.#clock.schedule(deadline, () => {
-      this.#perform(this.#exchange.handle({ type: "tick" }, this.#clock.now()));
-    });
+    this.#timer.update();
   }
 }
