@@ -195,8 +195,8 @@ export class LiveTorrent implements PeerHost {
   }
 
   /** Tells the machine that a dial came to nothing. */
-  dialFailed(address: PeerAddress): void {
-    this.dispatch({ type: "dialFailed", address });
+  dialFailed(address: PeerAddress, isOurselves: boolean = false): void {
+    this.dispatch({ type: "dialFailed", address, isOurselves });
   }
 
   /** Tells the machine that a block has left. */

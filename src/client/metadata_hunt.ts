@@ -108,8 +108,8 @@ export class MetadataHunt implements PeerHost {
   }
 
   /** Tells the machine that a dial came to nothing. */
-  dialFailed(address: PeerAddress): void {
-    this.#tell({ type: "dialFailed", address });
+  dialFailed(address: PeerAddress, isOurselves: boolean = false): void {
+    this.#tell({ type: "dialFailed", address, isOurselves });
   }
 
   /** An address under which peers see us: it orders the dials (BEP 40). */

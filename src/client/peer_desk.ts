@@ -8,7 +8,7 @@ import type { PeerKey } from "../torrent/vocabulary.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
 import { isHolepunch } from "../wire/messages/holepunch.ts";
 import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
-import type { TorrentOffer } from "../wire/vocabulary.ts";
+import type { CloseReason, TorrentOffer } from "../wire/vocabulary.ts";
 import { VERSION } from "../version.ts";
 import type { ClientContext } from "./client_context.ts";
 import { Dialler } from "./dialler.ts";
@@ -25,6 +25,9 @@ const CLIENT_NAME = `network-bittorrent ${VERSION}`;
 
 /** Requests that we queue per peer (`reqq`, BEP 10): libtorrent's number. The machine takes far more before it closes. */
 const REQUEST_QUEUE = 2000;
+
+/** How a connection ends that led back to us: somebody told us our own address. */
+const ITSELF: CloseReason = "connected to itself";
 
 /** What a handshake says of the torrent, as far as it is known. */
 export interface TorrentFacts {
@@ -120,6 +123,7 @@ export class PeerDesk implements PeerSocketOwner {
         if (isVain || this.#host === undefined) return connection.close();
         socket = this.#outgoing(connection, address);
         reason = await socket.run();
+        if (reason === ITSELF) break;
       }
       if (!socket?.isOpened) {
         throw new TransportError(`Cannot talk to ${formatPeerAddress(address)}: ${reason}`);
@@ -128,7 +132,7 @@ export class PeerDesk implements PeerSocketOwner {
       if (this.#abort.signal.aborted) return;
       const error = cause instanceof Error ? cause : new TransportError(String(cause));
       life.emit({ type: "dialFailed", infoHash: life.infoHash, address, error });
-      this.#host?.dialFailed(address);
+      this.#host?.dialFailed(address, reason === ITSELF);
     } finally {
       context.connections.give();
     }

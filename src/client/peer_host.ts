@@ -15,8 +15,8 @@ export interface PeerHost {
   extension(socket: PeerSocket, message: ExtensionMessage): void;
   /** A connection ended by itself. */
   lost(socket: PeerSocket): void;
-  /** A dial came to nothing. */
-  dialFailed(address: PeerAddress): void;
+  /** A dial came to nothing, maybe because it was answered by ourselves. */
+  dialFailed(address: PeerAddress, isOurselves?: boolean): void;
   /** A block has left. */
   blockSent?(socket: PeerSocket, range: BlockRange): void;
   /** A block could not be read. */

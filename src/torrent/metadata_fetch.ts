@@ -27,7 +27,8 @@ export type MetadataFetchInput =
   /** Views inside `message` are valid during the call only. */
   | { readonly type: "metadataMessage"; readonly peer: PeerKey; readonly message: MetadataMessage }
   | { readonly type: "peerClosed"; readonly peer: PeerKey }
-  | { readonly type: "dialFailed"; readonly address: PeerAddress }
+  /** A dial came to nothing; if our own peer id answered, the address is never dialled again. */
+  | { readonly type: "dialFailed"; readonly address: PeerAddress; readonly isOurselves?: boolean }
   | {
     readonly type: "candidates";
     readonly source: CandidateSource;
@@ -164,7 +165,9 @@ export class MetadataFetch {
       case "peerClosed":
         return this.#forget(input.peer);
       case "dialFailed":
-        return this.#candidates.failed(input.address, this.#now);
+        return input.isOurselves
+          ? this.#candidates.isOurselves(input.address)
+          : this.#candidates.failed(input.address, this.#now);
       case "candidates":
         return this.#candidates.add(input.source, input.addresses, this.#now);
       case "ourAddress":

@@ -32,7 +32,8 @@ type Row<T extends TorrentInput["type"]> = (
 
 const ON_INPUT: { readonly [T in TorrentInput["type"]]: Row<T> } = {
   peerConnected: onPeerConnected,
-  dialFailed: (state, { address }) => state.candidates.failed(address, state.now),
+  dialFailed: ({ candidates, now }, { address, isOurselves }) =>
+    isOurselves ? candidates.isOurselves(address) : candidates.failed(address, now),
   peerMessage: (state, { peer: key, message }) => {
     const peer = state.peers.get(key);
     if (peer !== undefined) onMessage(state, peer, message);

@@ -37,7 +37,12 @@ export type TorrentInput =
     readonly allowedFast: readonly number[];
   }
   /** A dial that the machine asked for came to nothing. */
-  | { readonly type: "dialFailed"; readonly address: PeerAddress }
+  | {
+    readonly type: "dialFailed";
+    readonly address: PeerAddress;
+    /** Our own peer id answered: the address is never dialled again. False if absent. */
+    readonly isOurselves?: boolean;
+  }
   /** Views inside `message` are valid during the call only. */
   | { readonly type: "peerMessage"; readonly peer: PeerKey; readonly message: PeerMessage }
   /** The connection is gone, whoever ended it. Not sent for closes that the machine asked for. */

@@ -1,7 +1,8 @@
 /**
  * A peer connection from handshake to close, without the socket (BEP 3, 6, 10).
  *
- * Phases: `awaitingHandshake -> awaitingAccept (incoming) -> awaitingPeerId -> opening -> open -> closed`.
+ * Phases: `awaitingHandshake -> awaitingAccept (incoming) -> awaitingPeerId -> opening -> open -> closed`; one that was
+ * accepted from ourselves is `facingItself` until the side that dialled closes it.
  */
 
 import { DecodeError } from "../errors.ts";

@@ -121,6 +121,10 @@ function unitLength(
 ): number {
   if (state.phase === "awaitingPeerId") return HANDSHAKE_PEER_ID_LENGTH;
   if (state.phase === "awaitingHandshake") return handshakeLength(state, bytes, at, available, effects);
+  if (state.phase === "facingItself") {
+    close(state, effects, "connected to itself"); // we would have said nothing more
+    return Infinity;
+  }
   return messageUnitLength(state, bytes, at, available, effects);
 }
 

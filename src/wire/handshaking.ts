@@ -63,9 +63,9 @@ export function onHandshakePrefix(
 /** The last 20 bytes came: both sides know each other. */
 export function onPeerId(state: ConnectionState, bytes: Uint8Array, effects: ConnectionEffect[]): void {
   const { ours, negotiated, torrent, peer } = state;
-  if (equals(bytes, ours.peerId)) return close(state, effects, "connected to itself");
-  state.phase = "opening";
   const isAccepted = ours.acceptable.length === 0;
+  if (equals(bytes, ours.peerId)) return meetOurselves(state, isAccepted, effects);
+  state.phase = "opening";
   if (negotiated.extended && !isAccepted) write(state, introduction(state), effects);
   effects.push({
     type: "open",
@@ -81,6 +81,12 @@ function negotiate(state: ConnectionState): void {
   const both = (feature: "fast" | "extended" | "dht") =>
     hasFeature(state.ours.reserved, feature) && hasFeature(state.peer!.reserved, feature);
   state.negotiated = { fast: both("fast"), extended: both("extended"), dht: both("dht") };
+}
+
+/** Whoever dialled ends it, and learns why from our answer: a close now could overtake that. */
+function meetOurselves(state: ConnectionState, isAccepted: boolean, effects: ConnectionEffect[]): void {
+  if (isAccepted) state.phase = "facingItself";
+  else close(state, effects, "connected to itself");
 }
 
 /** Our extension handshake, to be sent right behind the handshake. */

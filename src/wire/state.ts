@@ -9,9 +9,15 @@ import type { CloseReason, ConnectionEffect, ConnectionLimits, TorrentOffer } fr
 
 /**
  * Where a connection stands: `awaitingHandshake -> awaitingAccept (incoming) -> awaitingPeerId -> opening -> open ->
- * closed`.
+ * closed`. One that was accepted from ourselves is `facingItself` until the other side has seen that too.
  */
-export type Phase = "awaitingHandshake" | "awaitingAccept" | "awaitingPeerId" | TalkPhase | "closed";
+export type Phase =
+  | "awaitingHandshake"
+  | "awaitingAccept"
+  | "awaitingPeerId"
+  | "facingItself"
+  | TalkPhase
+  | "closed";
 
 /** Everything a connection remembers. */
 export interface ConnectionState {

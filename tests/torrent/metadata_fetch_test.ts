@@ -157,6 +157,9 @@ Deno.test("MetadataFetch dials candidates, again after a failure, and asks a pee
   swarm.now = swarm.fetch.deadline()!;
   swarm.tell({ type: "tick" });
   assertEquals(swarm.of("dial").length, 2);
+  swarm.tell({ type: "dialFailed", address, isOurselves: true });
+  swarm.tell({ type: "candidates", source: "tracker", addresses: [address] });
+  assertEquals([swarm.of("dial").length, swarm.fetch.deadline()], [2, undefined]);
 });
 
 Deno.test("MetadataFetch survives whatever peers say, and asks no more than one block of each", () => {

@@ -11,6 +11,7 @@ import {
   HANDSHAKE_LENGTH,
   HANDSHAKE_PREFIX_LENGTH,
 } from "../../src/wire/messages/handshake.ts";
+import type { CloseReason } from "../../src/wire/vocabulary.ts";
 import {
   hear,
   incoming,
@@ -199,6 +200,28 @@ Deno.test("Connection may answer an incoming connection with the v2 info hash", 
 Deno.test("Connection closes when it meets itself", () => {
   const mirror = encodeHandshake({ reserved: new Uint8Array(8), infoHash: INFO_HASH, peerId: OUR_ID });
   assertEquals(said(hear(outgoing(), mirror)), [{ type: "close", reason: "connected to itself" }]);
+});
+
+Deno.test("Connection leaves it to the side that dialled to close when it meets itself, for a time and without a word more", () => {
+  const mirror = encodeHandshake({ reserved: new Uint8Array(8), infoHash: INFO_HASH, peerId: OUR_ID });
+  const close = (reason: CloseReason) => [{ type: "close", reason } as const];
+  for (const more of [undefined, Uint8Array.of(0), theirHandshake().subarray(48)]) {
+    const connection = incoming();
+    hear(connection, mirror);
+    const accepted = connection.handle({ type: "accept", infoHash: INFO_HASH }, 0);
+    assertEquals(decodeHandshake(written(accepted)).peerId, OUR_ID);
+    assertEquals([said(accepted), connection.phase], [[], "facingItself"]);
+    if (more) assertEquals(said(hear(connection, more)), close("connected to itself"));
+    else {assertEquals(
+        connection.handle({ type: "tick" }, connection.deadline()!),
+        close("handshake timed out"),
+      );}
+    assertEquals(connection.phase, "closed");
+  }
+  const eager = incoming();
+  hear(eager, concat([mirror, Uint8Array.of(0)]));
+  const effects = eager.handle({ type: "accept", infoHash: INFO_HASH }, 0);
+  assertEquals(said(effects), close("connected to itself"));
 });
 
 Deno.test("Connection knows another protocol by its first wrong byte", () => {
