@@ -18,10 +18,9 @@ import { FileProgress, type FileStatus, selection } from "./file_progress.ts";
 import type { StreamSource } from "./file_stream.ts";
 import { LayerKeeper } from "./layer_keeper.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { LiveTorrent } from "./live_torrent.ts";
+import { type ContentNews, LiveTorrent } from "./live_torrent.ts";
 import type { AddOptions } from "./options.ts";
 import type { PeerDesk } from "./peer_desk.ts";
-import { geometryOf } from "./piece_geometry.ts";
 import type { ResumeData } from "./resume.ts";
 import { ResumeKeeper } from "./resume_keeper.ts";
 import { WebSeedRunner } from "./web_seed_runner.ts";
@@ -257,38 +256,36 @@ export class ContentSession {
   }
 
   #makeLive(have: Bitfield, progress: FileProgress): LiveTorrent {
-    const { context, life, desk, metainfo, store, add, isPaused } = this.#options;
+    const { add, isPaused } = this.#options;
     return new LiveTorrent({
-      store,
-      desk,
-      metainfo,
-      clock: context.clock,
+      ...this.#options,
       torrent: {
-        geometry: geometryOf(metainfo.info),
-        peerId: context.peerId,
-        random: context.random,
-        buffers: store.buffers,
         have,
         layers: this.#layers.wanted,
         priorities: progress.piecePriorities(),
         sequential: add.sequential ?? false,
         paused: isPaused(),
         superSeed: add.superSeed ?? false,
-        limits: { maxPeers: context.maxConnectionsPerTorrent },
       },
-      host: {
-        banned: (host, reason) => {
-          context.banned.add(host);
-          life.emit({ type: "peerBanned", infoHash: life.infoHash, host, reason });
-        },
-        pieceCompleted: (piece) => this.#pieceCompleted(piece),
-        pieceLost: (piece) => this.#pieceLost(piece),
-        layerFound: (piecesRoot, hashes) => void this.#layerFound(piecesRoot, hashes),
-        completed: () => void this.#completed(),
-        storeFailed: (error) => this.#fail(error),
-        webSeed: (effect) => this.#work?.webSeeds.perform(effect),
-      },
+      onNews: (news) => this.#hear(news),
     });
+  }
+
+  #hear(news: ContentNews): void {
+    switch (news.type) {
+      case "pieceCompleted":
+        return this.#pieceCompleted(news.piece);
+      case "pieceLost":
+        return this.#pieceLost(news.piece);
+      case "layerFound":
+        return void this.#layerFound(news.piecesRoot, news.hashes);
+      case "completed":
+        return void this.#completed();
+      case "storeFailed":
+        return this.#fail(news.error);
+      default:
+        return this.#work?.webSeeds.perform(news);
+    }
   }
 
   /** Pieces of its files can be verified now: those that are here already first. */

@@ -16,7 +16,6 @@ import { addLayer, missingLayers } from "./layer_keeper.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { LiveTorrent } from "./live_torrent.ts";
 import type { PeerDesk, TorrentFacts } from "./peer_desk.ts";
-import { geometryOf } from "./piece_geometry.ts";
 
 /** How long peers are asked for the layers of a hybrid: those of its v1 swarm have none, and it is of use without. */
 const HYBRID_PATIENCE_MS = 60_000;
@@ -104,35 +103,12 @@ export class LayerHunt {
   }
 
   #makeLive(layers: HashRequestsOptions): LiveTorrent {
-    const { context, desk, life, metainfo } = this.#options, store = openMemoryStore(metainfo);
-    const nothing = () => {}, { pieceCount } = metainfo.info;
+    const { metainfo } = this.#options, { pieceCount } = metainfo.info;
     return new LiveTorrent({
-      store,
-      desk,
-      metainfo,
-      clock: context.clock,
-      torrent: {
-        geometry: geometryOf(metainfo.info),
-        peerId: context.peerId,
-        random: context.random,
-        buffers: store.buffers,
-        have: new Bitfield(pieceCount),
-        layers,
-        priorities: new Uint8Array(pieceCount),
-        limits: { maxPeers: context.maxConnectionsPerTorrent },
-      },
-      host: {
-        banned: (host, reason) => {
-          context.banned.add(host);
-          life.emit({ type: "peerBanned", infoHash: life.infoHash, host, reason });
-        },
-        layerFound: (piecesRoot, hashes) => this.#found(piecesRoot, hashes),
-        pieceCompleted: nothing,
-        pieceLost: nothing,
-        completed: nothing,
-        storeFailed: nothing,
-        webSeed: nothing,
-      },
+      ...this.#options,
+      store: openMemoryStore(metainfo),
+      torrent: { have: new Bitfield(pieceCount), layers, priorities: new Uint8Array(pieceCount) },
+      onNews: (news) => news.type === "layerFound" && this.#found(news.piecesRoot, news.hashes),
     });
   }
 }

@@ -58,6 +58,12 @@ export class Lifecycle {
     this.emit({ type: "warning", infoHash: this.infoHash, message });
   }
 
+  /** No torrent talks to this host any more. */
+  ban(host: string, reason: string): void {
+    this.#context.banned.add(host);
+    this.emit({ type: "peerBanned", infoHash: this.infoHash, host, reason });
+  }
+
   /** Goes into another state, and says so. */
   enter(state: TorrentState): void {
     if (this.#state === state || this.#abort.signal.aborted) return;

@@ -6,7 +6,7 @@
 import type { Bitfield } from "../bytes/bitfield.ts";
 import { StorageError } from "../errors.ts";
 import type { PieceStore } from "../io/storage.ts";
-import type { Clock } from "../io/transport.ts";
+import { WakeTimer } from "../io/wake_timer.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { PeerSnapshot, TorrentStats } from "../torrent/snapshot.ts";
@@ -15,92 +15,90 @@ import type { TorrentOptions } from "../torrent/options.ts";
 import type { PeerKey, TorrentEffect, TorrentInput } from "../torrent/vocabulary.ts";
 import { allowedFastSet } from "../wire/allowed_fast.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
-import type { ExtensionHandshakeFields } from "../wire/messages/extension.ts";
 import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
+import type { ClientContext } from "./client_context.ts";
+import { DiskBacklog } from "./disk_backlog.ts";
 import { HashShare } from "./hash_share.ts";
+import type { Lifecycle } from "./lifecycle.ts";
 import { MetadataShare } from "./metadata_share.ts";
 import type { PeerDesk } from "./peer_desk.ts";
+import { factsOf } from "./peer_facts.ts";
 import type { PeerHost } from "./peer_host.ts";
 import type { Opening, PeerSocket } from "./peer_socket.ts";
+import { geometryOf } from "./piece_geometry.ts";
 import { TorrentNames } from "./torrent_names.ts";
-import type { WebSeedEffect } from "./web_seed_runner.ts";
-
-/**
- * Bytes on their way to the disk above which peers are not read any more: TCP then slows them down. Enough to keep
- * workers and disk busy; more would only be memory, and memory that was used long ago is slow.
- */
-const MOST_STORING_BYTES = 8 << 20;
-/** Pieces that may be on their way however long they are, and however short. */
-const MIN_STORES = 2, MAX_STORES = 64;
 
 /** Time between two looks at what is in memory: it is advice, and a look at a full cache takes microseconds. */
 const ADVISE_EVERY_MS = 1000;
 
-/** What a live torrent tells the session around it. */
-export interface LiveTorrentHost {
-  /** Never talk to this host again. */
-  banned(host: string, reason: string): void;
-  /** A piece is verified and written. */
-  pieceCompleted(piece: number): void;
-  /** A piece is ours no longer. */
-  pieceLost(piece: number): void;
-  /** Every wanted piece is there. */
-  completed(): void;
-  /** The piece layer of a file came from peers; to be answered by `layerReady` (BEP 52). */
-  layerFound(piecesRoot: Uint8Array, hashes: Uint8Array): void;
+type Effect<T extends TorrentEffect["type"]> = Extract<TorrentEffect, { type: T }>;
+
+/** What a live torrent tells the session around it: what the machine decided that is no matter of peers, and faults of the disk. */
+export type ContentNews =
+  | Effect<"pieceCompleted">
+  | Effect<"pieceLost">
+  | Effect<"completed">
+  | Effect<"layerFound">
+  | Effect<"webFetch">
+  | Effect<"webAbort">
+  | Effect<"webSeedDiscarded">
   /** Content cannot be read or written. */
-  storeFailed(error: Error): void;
-  /** The machine asks something of web seeds. */
-  webSeed(effect: WebSeedEffect): void;
-}
+  | { readonly type: "storeFailed"; readonly error: Error };
 
 /** What a live torrent is made from. */
 export interface LiveTorrentOptions {
-  /** For the machine. */
-  readonly torrent: TorrentOptions;
-  /** The content. */
-  readonly store: PieceStore;
+  readonly context: ClientContext;
+  readonly life: Lifecycle;
   /** The connections. */
   readonly desk: PeerDesk;
   /** The torrent. */
   readonly metainfo: Metainfo;
-  /** Time. */
-  readonly clock: Clock;
-  /** Who is told. */
-  readonly host: LiveTorrentHost;
+  /** The content. */
+  readonly store: PieceStore;
+  /** For the machine, besides what the torrent and the client say. */
+  readonly torrent: Omit<TorrentOptions, "geometry" | "peerId" | "random" | "buffers" | "limits">;
+  /** Hears of everything that is not about peers, in its order. */
+  readonly onNews: (news: ContentNews) => void;
 }
-
-type Effect<T extends TorrentEffect["type"]> = Extract<TorrentEffect, { type: T }>;
 
 /** Joins the torrent machine with the world. */
 export class LiveTorrent implements PeerHost {
-  readonly #machine: Torrent;
-  readonly #mostOpenStores: number;
   readonly #options: LiveTorrentOptions;
+  readonly #machine: Torrent;
+  readonly #timer: WakeTimer;
+  readonly #backlog: DiskBacklog;
   /** What peers get besides content. */
   readonly #shares: { readonly metadata: MetadataShare; readonly hashes: HashShare };
   readonly #sockets = new Map<PeerKey, PeerSocket>();
   #inputs: TorrentInput[] = [];
   #isHandling = false;
   #isClosed = false;
-  #wakeAt = Infinity;
   #adviseAt = -Infinity;
-  #cancelWake: () => void = () => {};
-  #readers: (() => void)[] = [];
-  readonly #storing = new Set<Promise<void>>();
 
   /** Starts the machine; nothing happens before the first input. */
   constructor(options: LiveTorrentOptions) {
+    const { context, metainfo, store } = options;
     this.#options = options;
-    this.#machine = new Torrent(options.torrent, options.clock.now());
-    const { pieceLength } = options.torrent.geometry;
-    this.#mostOpenStores = Math.min(MAX_STORES, Math.max(MIN_STORES, MOST_STORING_BYTES / pieceLength));
-    const hashes = new HashShare({
-      metainfo: options.metainfo,
-      has: (piece) => this.#machine.hasPiece(piece),
-      read: (piece, begin, into) => options.store.read(piece, begin, into),
+    this.#machine = new Torrent({
+      ...options.torrent,
+      geometry: geometryOf(metainfo.info),
+      peerId: context.peerId,
+      random: context.random,
+      buffers: store.buffers,
+      limits: { maxPeers: context.maxConnectionsPerTorrent },
+    }, this.#now());
+    this.#timer = new WakeTimer({
+      clock: context.clock,
+      machine: this.#machine,
+      onDue: () => this.dispatch({ type: "tick" }),
     });
-    this.#shares = { metadata: new MetadataShare(options.metainfo), hashes };
+    this.#backlog = new DiskBacklog(metainfo.info.pieceLength);
+    const hashes = new HashShare({
+      metainfo,
+      has: (piece) => this.#machine.hasPiece(piece),
+      read: (piece, begin, into) => store.read(piece, begin, into),
+    });
+    this.#shares = { metadata: new MetadataShare(metainfo), hashes };
   }
 
   /** Counters and rates. */
@@ -143,7 +141,7 @@ export class LiveTorrent implements PeerHost {
     } finally {
       this.#isHandling = false;
     }
-    this.#scheduleWake();
+    this.#timer.update();
   }
 
   /** Introduces a peer to the machine. */
@@ -173,20 +171,12 @@ export class LiveTorrent implements PeerHost {
 
   /** Hands the facts of an extension message to the machine, and answers who asks for metadata. */
   extension(socket: PeerSocket, message: ExtensionMessage): void {
-    const { key: peer } = socket;
-    switch (message.type) {
-      case "extensionHandshake":
-        return this.dispatch({ type: "peerCapabilities", peer, ...capabilities(message) });
-      case "uploadOnly":
-        return this.dispatch({ type: "peerCapabilities", peer, uploadOnly: message.uploadOnly });
-      case "dontHave":
-        return this.dispatch({ type: "peerDontHave", peer, piece: message.piece });
-      case "metadataRequest":
-        return socket.tell({
-          type: "sendExtension",
-          message: this.#shares.metadata.answer(socket, message.piece),
-        });
+    if (message.type === "metadataRequest") {
+      const answer = this.#shares.metadata.answer(socket, message.piece);
+      return socket.tell({ type: "sendExtension", message: answer });
     }
+    const facts = factsOf(socket.key, message);
+    if (facts) this.dispatch(facts);
   }
 
   /** Tells the machine that a connection ended by itself. */
@@ -212,21 +202,20 @@ export class LiveTorrent implements PeerHost {
 
   /** Settles when peers may be read: while much waits for the disk, they may not (back-pressure). */
   mayRead(): Promise<void> | undefined {
-    if (this.#machine.openStores <= this.#mostOpenStores || this.#isClosed) return undefined;
-    return new Promise((resolve) => this.#readers.push(resolve));
+    return this.#backlog.mayRead();
   }
 
   /** Settles once everything that is being written now is written, and the machine knows. */
-  async written(): Promise<void> {
-    await Promise.allSettled(this.#storing);
+  written(): Promise<void> {
+    return this.#backlog.settled();
   }
 
   /** Forgets the machine; connections are the desk's matter. Safe to call twice. */
   close(): void {
     this.#isClosed = true;
-    this.#cancelWake();
+    this.#timer.close();
     this.#sockets.clear();
-    this.#releaseReaders();
+    this.#backlog.close();
   }
 
   /** Performs effects in their order; messages in a row to the same peer are encoded together. */
@@ -240,34 +229,24 @@ export class LiveTorrent implements PeerHost {
   }
 
   #perform(effect: TorrentEffect): void {
-    const { desk, host } = this.#options;
+    const { desk, life, onNews } = this.#options;
     switch (effect.type) {
       case "send":
         return this.#sockets.get(effect.peer)?.send(effect.message);
       case "read":
         return this.#sockets.get(effect.peer)?.sendBlock(effect);
+      case "dontHave":
+        return this.#sockets.get(effect.peer)?.tell({ type: "sendExtension", message: effect });
       case "store":
-        return this.#store(effect);
+        return this.#backlog.add(this.#store(effect));
       case "close":
         return this.#closePeer(effect);
       case "dial":
         return void desk.dial(effect.address);
       case "ban":
-        return host.banned(effect.host, effect.reason);
-      case "webFetch":
-      case "webAbort":
-      case "webSeedDiscarded":
-        return host.webSeed(effect);
-      case "pieceCompleted":
-        return host.pieceCompleted(effect.piece);
-      case "pieceLost":
-        return host.pieceLost(effect.piece);
-      case "dontHave":
-        return this.#sockets.get(effect.peer)?.tell({ type: "sendExtension", message: effect });
-      case "layerFound":
-        return host.layerFound(effect.piecesRoot, effect.hashes);
-      case "completed":
-        return host.completed();
+        return life.ban(effect.host, effect.reason);
+      default:
+        return onNews(effect);
     }
   }
 
@@ -286,47 +265,24 @@ export class LiveTorrent implements PeerHost {
     if (socket) this.#options.desk.dismiss(socket, reason);
   }
 
-  #store(effect: Effect<"store">): void {
-    const storing = this.#storePiece(effect).finally(() => this.#storing.delete(storing));
-    this.#storing.add(storing);
-  }
-
-  async #storePiece({ piece, bytes }: Effect<"store">): Promise<void> {
+  async #store({ piece, bytes }: Effect<"store">): Promise<void> {
+    const { onNews, store } = this.#options;
     try {
-      const result = await this.#options.store.store(piece, bytes);
+      const result = await store.store(piece, bytes);
       this.dispatch({ type: result === "stored" ? "pieceStored" : "pieceCorrupt", piece });
     } catch (error) {
       this.dispatch({ type: "storeFailed", piece });
-      if (!this.#isClosed) this.#options.host.storeFailed(asStorageError(error));
+      if (!this.#isClosed) onNews({ type: "storeFailed", error: asStorageError(error) });
     }
-    if (this.#machine.openStores <= this.#mostOpenStores) this.#releaseReaders();
   }
 
   #now(): number {
-    return this.#options.clock.now();
+    return this.#options.context.clock.now();
   }
 
   #allowedFast({ host }: PeerAddress): readonly number[] {
     const { infoHash, info } = this.#options.metainfo;
     return allowedFastSet({ host, infoHash, pieceCount: info.pieceCount });
-  }
-
-  #releaseReaders(): void {
-    for (const release of this.#readers.splice(0)) release();
-  }
-
-  /** One timer for the earliest deadline; it is moved only when the machine wants to be called sooner. */
-  #scheduleWake(): void {
-    const deadline = this.#machine.deadline() ?? Infinity;
-    if (this.#isClosed || deadline >= this.#wakeAt) return;
-    this.#cancelWake();
-    this.#wakeAt = deadline;
-    this.#cancelWake = this.#options.clock.schedule(deadline, () => {
-      this.#wakeAt = Infinity;
-      const due = this.#machine.deadline();
-      if (due !== undefined && due <= this.#now()) this.dispatch({ type: "tick" });
-      else this.#scheduleWake();
-    });
   }
 }
 
@@ -342,15 +298,6 @@ function messagesInARow(effects: readonly TorrentEffect[], from: number): readon
     messages.push(effect.message);
   }
   return messages;
-}
-
-/** The facts of an extension handshake that the machine decides by. */
-function capabilities({ requestQueue, uploadOnly, listenPort }: ExtensionHandshakeFields) {
-  return {
-    ...(requestQueue !== undefined && { requestQueue }),
-    ...(uploadOnly !== undefined && { uploadOnly }),
-    ...(listenPort !== undefined && { listenPort }),
-  };
 }
 
 function asStorageError(error: unknown): Error {

@@ -132,7 +132,7 @@ export class MetadataHunt implements PeerHost {
   }
 
   #perform(effect: MetadataFetchEffect): void {
-    const { context, desk, life } = this.#options;
+    const { desk, life } = this.#options;
     switch (effect.type) {
       case "send":
         return this.#sockets.get(effect.peer)?.tell({ type: "sendExtension", message: effect.message });
@@ -141,13 +141,7 @@ export class MetadataHunt implements PeerHost {
       case "close":
         return this.#dismiss(effect.peer, effect.reason);
       case "ban":
-        context.banned.add(effect.host);
-        return life.emit({
-          type: "peerBanned",
-          infoHash: life.infoHash,
-          host: effect.host,
-          reason: effect.reason,
-        });
+        return life.ban(effect.host, effect.reason);
       case "verify":
         return void this.#verify(effect.bytes);
       case "done":
