@@ -40,3 +40,8 @@ export class StorageError extends Error {
   /** The name of the class. */
   override readonly name = "StorageError";
 }
+
+/** What was thrown, as an error: anything can be. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

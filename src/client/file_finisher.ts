@@ -1,6 +1,6 @@
 /** Gives files their final names once every piece of them is verified, and looks twice where somebody else wrote. */
 
-import { StorageError } from "../errors.ts";
+import { asError, StorageError } from "../errors.ts";
 import type { PieceStore } from "../io/storage.ts";
 import { filePieces } from "../metainfo/geometry.ts";
 import type { TorrentInfo } from "../metainfo/info.ts";
@@ -52,7 +52,7 @@ export class FileFinisher {
         try {
           await this.#finish(file, isNews);
         } catch (error) {
-          this.#options.failed(error instanceof Error ? error : new Error(String(error)));
+          this.#options.failed(asError(error));
         }
       }
     }

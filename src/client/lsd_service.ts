@@ -1,5 +1,6 @@
 /** Local service discovery in a client: one runner for all public torrents, started with the first of them (BEP 14). */
 
+import { asError } from "../errors.ts";
 import type { Random } from "../bytes/random.ts";
 import { LsdRunner } from "../io/lsd_runner.ts";
 import type { Clock, Network } from "../io/transport.ts";
@@ -55,6 +56,6 @@ export class LsdService {
       random,
       ...(host !== undefined && { host }),
       ...(listenPort !== undefined && { port: listenPort }),
-    }).catch((error) => void onFailed(error instanceof Error ? error : new Error(String(error))));
+    }).catch((error) => void onFailed(asError(error)));
   }
 }

@@ -1,5 +1,6 @@
 /** Keeps the resume data of one torrent up to date: a journal line per piece, a snapshot now and then. */
 
+import { asError } from "../errors.ts";
 import type { Bitfield } from "../bytes/bitfield.ts";
 import type { StateStore } from "../io/state_store.ts";
 import type { PieceStore } from "../io/storage.ts";
@@ -109,6 +110,6 @@ export class ResumeKeeper {
     if (this.#isStopped) return;
     this.#isStopped = true;
     this.#cancel();
-    this.#options.onFailed(error instanceof Error ? error : new Error(String(error)));
+    this.#options.onFailed(asError(error));
   }
 }

@@ -123,17 +123,17 @@ export class TorrentHandle {
 
   /** Wants these files, by index in `info.files`, and no others. @throws {RangeError} If there is no such file. */
   select(files: readonly number[]): void {
-    this.#session.select(files);
+    this.#session.content.work.select(files);
   }
 
   /** Sets the priority of a file: 0 not wanted, 1 to 7 rising, 4 normal. @throws {RangeError} If either is out of range. */
   prioritize(file: number, priority: number): void {
-    this.#session.prioritize(new Map([[file, priority]]));
+    this.#session.content.work.prioritize(new Map([[file, priority]]));
   }
 
   /** Downloads in order (true) or rarest first. */
   setSequential(sequential: boolean): void {
-    this.#session.setSequential(sequential);
+    this.#session.content.work.setSequential(sequential);
   }
 
   /**
@@ -148,6 +148,6 @@ export class TorrentHandle {
     if (wanted === undefined || wanted.pad) {
       throw new RangeError(`Cannot stream file ${file}: there is no such file`);
     }
-    return streamFile(this.#session.streamSource(++lastReader), wanted, options);
+    return streamFile(this.#session.content.work.streamSource(++lastReader), wanted, options);
   }
 }

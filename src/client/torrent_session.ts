@@ -5,7 +5,7 @@
 
 import type { Bitfield } from "../bytes/bitfield.ts";
 import { encodeHex } from "../bytes/text.ts";
-import { StateError } from "../errors.ts";
+import { asError, StateError } from "../errors.ts";
 import type { PieceStore } from "../io/storage.ts";
 import type { HostAndPort } from "../metainfo/host_and_port.ts";
 import type { MagnetLink } from "../metainfo/magnet.ts";
@@ -16,8 +16,7 @@ import { METADATA_BLOCK_LENGTH } from "../wire/messages/metadata.ts";
 import { ContentSession } from "./content_session.ts";
 import { EarlyPeers } from "./early_peers.ts";
 import type { TorrentStatus } from "./events.ts";
-import { type FileStatus, selection } from "./file_progress.ts";
-import type { StreamSource } from "./file_stream.ts";
+import type { FileStatus } from "./file_progress.ts";
 import { LayerHunt } from "./layer_hunt.ts";
 import { missingLayers } from "./layer_keeper.ts";
 import { Lifecycle, type Milestone } from "./lifecycle.ts";
@@ -62,7 +61,7 @@ export class TorrentSession {
       facts: () => this.#facts(),
       isPrivate: () => this.#metainfo?.info.private ?? false,
       addPeers: (peers) => this.addPeers("pex", peers),
-      readBlock: ({ piece, begin }, into) => this.#contentOrThrow().readBlock(piece, begin, into),
+      readBlock: ({ piece, begin }, into) => this.content.readBlock(piece, begin, into),
     });
     if (isKnown) this.#know(origin.metainfo, origin.store);
   }
@@ -70,6 +69,12 @@ export class TorrentSession {
   /** What the torrent file says; `undefined` while a link has not found it. */
   get metainfo(): Metainfo | undefined {
     return this.#metainfo;
+  }
+
+  /** Its content. @throws {StateError} If it is a link whose metadata is not here yet. */
+  get content(): ContentSession {
+    if (this.#content) return this.#content;
+    throw new StateError("Cannot do this now: the metadata of the magnet link is not here yet");
   }
 
   /** Its name, or what the link calls it, or its info hash. */
@@ -95,7 +100,7 @@ export class TorrentSession {
 
   /** Every file but padding. */
   files(): readonly FileStatus[] {
-    return this.#content?.files() ?? [];
+    return this.#content?.progress?.files() ?? [];
   }
 
   /** The verified pieces, as a copy; `undefined` before the first check is over. */
@@ -127,7 +132,8 @@ export class TorrentSession {
   /** Gives the torrent addresses of peers. */
   addPeers(source: CandidateSource, addresses: readonly PeerAddress[]): void {
     if (addresses.length === 0) return;
-    if (this.#content?.live) return this.#content.addPeers(source, addresses);
+    const live = this.#content?.live;
+    if (live) return live.dispatch({ type: "candidates", source, addresses });
     this.#early.add(source, addresses);
     this.#hunt?.addPeers(source, addresses);
   }
@@ -165,28 +171,8 @@ export class TorrentSession {
 
   /** Hashes everything on the disk; what is missing is downloaded again. */
   async recheck(): Promise<void> {
-    await this.#contentOrThrow().recheck();
+    await this.content.recheck();
     if (!this.#isPaused && this.#options.add.announce !== false) this.#sources?.start();
-  }
-
-  /** Sets priorities of files: 0 not wanted, 1 to 7 rising. @throws {RangeError} If there is no such file or priority. */
-  prioritize(priorities: ReadonlyMap<number, number>): void {
-    this.#contentOrThrow().prioritize(priorities);
-  }
-
-  /** Wants these files and no others. @throws {RangeError} If there is no such file. */
-  select(files: readonly number[]): void {
-    this.#contentOrThrow().prioritize(selection(this.#metainfo!.info, files));
-  }
-
-  /** Downloads in order (true) or rarest first. */
-  setSequential(sequential: boolean): void {
-    this.#contentOrThrow().setSequential(sequential);
-  }
-
-  /** What a stream of `reader` reads from. */
-  streamSource(reader: number): StreamSource {
-    return this.#contentOrThrow().streamSource(reader);
   }
 
   /** Ends everything; with `forget`, resume data too. Safe to call twice. */
@@ -369,13 +355,4 @@ export class TorrentSession {
     const blockCount = Math.ceil(this.#metainfo.rawInfo.length / METADATA_BLOCK_LENGTH);
     return { received: blockCount, blockCount };
   }
-
-  #contentOrThrow(): ContentSession {
-    if (this.#content) return this.#content;
-    throw new StateError("Cannot do this now: the metadata of the magnet link is not here yet");
-  }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }
