@@ -107,7 +107,7 @@ export class Client implements AsyncDisposable {
     this.#acceptor = new Acceptor(
       context,
       listener,
-      (infoHash, socket) => this.#named(infoHash)?.desk.accept(socket) ?? false,
+      (infoHash, socket) => this.#named(infoHash)?.swarm.desk.accept(socket) ?? false,
     );
     void this.#acceptor.run();
     context.events.push({ type: "listening", address: listener.address });
@@ -180,7 +180,7 @@ export class Client implements AsyncDisposable {
     if (entry?.handle !== torrent) return;
     await entry.session.close({ forget: true });
     if (!this.#sessions.delete(torrent.infoHash)) return;
-    for (const name of entry.session.names.all()) this.#parts.context.skeys.delete(name);
+    for (const name of entry.session.swarm.names.all()) this.#parts.context.skeys.delete(name);
     this.#parts.context.events.push({ type: "removed", infoHash: torrent.infoHash });
   }
 
@@ -239,7 +239,7 @@ export class Client implements AsyncDisposable {
     context.events.push({ type: "externalAddress", host });
     if (port === undefined) return;
     this.#ours.set(isV6, { host, port });
-    for (const { session } of this.#sessions.values()) session.setOurAddress({ host, port });
+    for (const { session } of this.#sessions.values()) session.swarm.setOurAddress({ host, port });
   }
 
   #refuse(torrent: Metainfo | MagnetLink): void {
@@ -254,17 +254,17 @@ export class Client implements AsyncDisposable {
   /** The torrent that peers call so; a hybrid has a second name, which it may have learnt late (BEP 52 "upgrade path"). */
   #named(infoHash: string): TorrentSession | undefined {
     const { session } = this.#sessions.get(infoHash) ??
-      this.#sessions.values().find(({ session }) => session.names.has(infoHash)) ?? {};
+      this.#sessions.values().find(({ session }) => session.swarm.names.has(infoHash)) ?? {};
     return session;
   }
 
   #register(session: TorrentSession, directory: string): TorrentHandle {
     const { infoHash } = session.life, handle = new TorrentHandle(session, directory);
     this.#sessions.set(infoHash, { session, handle });
-    for (const name of session.names.all()) this.#parts.context.skeys.add(name);
+    for (const name of session.swarm.names.all()) this.#parts.context.skeys.add(name);
     this.#parts.context.events.push({ type: "added", infoHash });
     void session.start();
-    for (const address of this.#ours.values()) session.setOurAddress(address);
+    for (const address of this.#ours.values()) session.swarm.setOurAddress(address);
     return handle;
   }
 }

@@ -12,6 +12,7 @@ import type { HashRequestsOptions } from "../torrent/hash_requests.ts";
 import type { CandidateSource } from "../torrent/vocabulary.ts";
 import { METADATA_BLOCK_LENGTH } from "../wire/messages/metadata.ts";
 import type { ClientContext } from "./client_context.ts";
+import type { Hunt } from "./hunt.ts";
 import { addLayer, missingLayers } from "./layer_keeper.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { LiveTorrent } from "./live_torrent.ts";
@@ -30,7 +31,7 @@ export interface LayerHuntOptions {
 }
 
 /** Fetches piece layers and nothing else. */
-export class LayerHunt {
+export class LayerHunt implements Hunt {
   /** The host of the connections meanwhile. */
   readonly live: LiveTorrent;
   readonly #options: LayerHuntOptions;

@@ -13,6 +13,7 @@ import {
 import type { CandidateSource, PeerKey } from "../torrent/vocabulary.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
 import type { ClientContext } from "./client_context.ts";
+import type { Hunt } from "./hunt.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { PeerDesk, TorrentFacts } from "./peer_desk.ts";
 import type { PeerHost } from "./peer_host.ts";
@@ -28,7 +29,7 @@ export interface MetadataHuntOptions {
 }
 
 /** Fetches the info dictionary of a magnet link. */
-export class MetadataHunt implements PeerHost {
+export class MetadataHunt implements Hunt, PeerHost {
   readonly #options: MetadataHuntOptions;
   readonly #machine: MetadataFetch;
   readonly #sockets = new Map<PeerKey, PeerSocket>();

@@ -72,18 +72,18 @@ export class TorrentHandle {
 
   /** Waits until it is known what the torrent says. @throws Why it failed, or the signal's reason. */
   async metadata(options: WaitOptions = {}): Promise<Metainfo> {
-    await this.#session.reached("metadata", options.signal);
+    await this.#session.life.wait("metadata", options.signal);
     return this.metainfo;
   }
 
   /** Waits until the content on disk was checked for the first time. @throws Why it failed, or the signal's reason. */
   checked(options: WaitOptions = {}): Promise<void> {
-    return this.#session.reached("checked", options.signal);
+    return this.#session.life.wait("checked", options.signal);
   }
 
   /** Waits until every wanted file is complete. @throws Why the torrent failed or closed, or the signal's reason. */
   completed(options: WaitOptions = {}): Promise<void> {
-    return this.#session.reached("completed", options.signal);
+    return this.#session.life.wait("completed", options.signal);
   }
 
   /** Stops asking, serving and announcing until `resume`. */
@@ -103,12 +103,12 @@ export class TorrentHandle {
 
   /** Announces now, as far as the trackers' `min interval` allows (BEP 3 "trackers"). */
   announce(): void {
-    this.#session.announce();
+    this.#session.swarm.reannounce();
   }
 
   /** Dials these peers too. */
   addPeers(addresses: readonly PeerAddress[]): void {
-    this.#session.addPeers("user", addresses);
+    this.#session.swarm.addPeers("user", addresses);
   }
 
   /**
@@ -118,7 +118,7 @@ export class TorrentHandle {
    * @throws {TypeError} If the name is invalid, or taken by another extension.
    */
   extend<T>(extension: PeerExtension<T>): Disposable {
-    return { [Symbol.dispose]: this.#session.desk.extend(extension) };
+    return { [Symbol.dispose]: this.#session.swarm.desk.extend(extension) };
   }
 
   /** Wants these files, by index in `info.files`, and no others. @throws {RangeError} If there is no such file. */
