@@ -63,10 +63,13 @@ export function refillAll(state: TorrentState): void {
   }
 }
 
-/** Whether no peer could be given anything: nothing is free, nothing can be opened, nothing is to be asked for twice. */
+/**
+ * Whether no peer could be given anything: nothing is free, nothing can be opened, nothing is to be asked for twice or to be
+ * taken from a web seed.
+ */
 function isOutOfWork({ availability, downloads, ledger }: TorrentState): boolean {
   return downloads.starved && downloads.withFree.size === 0 && ledger.urgent.size === 0 &&
-    !downloads.hasLate && !availability.fresh.isEmpty;
+    !downloads.hasLate && downloads.webSeeds.areIdle && !availability.fresh.isEmpty;
 }
 
 /**

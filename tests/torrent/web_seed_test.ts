@@ -163,6 +163,22 @@ Deno.test("peers with nothing else to do take from the end of what a slow web se
   checkInvariants(machine);
 });
 
+Deno.test("every peer with nothing else to do takes from a slow web seed, also while there is no memory", () => {
+  const geometry = uniformGeometry(32 * 4 * BLOCK, 4 * BLOCK);
+  const machine = machineOf({ geometry, have: [0] });
+  const busy = [1, 2].map(() => machine.connectSeed({ depth: 8 }));
+  const idle = [1, 2].map(() => machine.connectSeed({ depth: 4 }));
+  assertEquals(onlyFetch(addSeed(machine)).ranges.length, 4);
+  for (const peer of busy) {
+    assertEquals(sentIn(machine.message(peer, { type: "unchoke" }), "request").length, 8);
+  }
+  for (const peer of idle) assertEquals(sentIn(machine.message(peer, { type: "unchoke" }), "request"), []);
+  machine.now += 3000;
+  const effects = machine.input({ type: "prioritize", priorities: new Uint8Array(32).fill(4) });
+  for (const peer of idle) assertEquals(sentIn(effects, "request", peer).length, 4);
+  checkInvariants(machine);
+});
+
 Deno.test("peers leave alone what a web seed is about to send", () => {
   const machine = machineOf({ geometry: uniformGeometry(2 * 4 * BLOCK, 4 * BLOCK) });
   const fetch = onlyFetch(addSeed(machine));
