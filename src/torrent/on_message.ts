@@ -113,7 +113,11 @@ function onBitfield(state: TorrentState, peer: Peer, { bits }: MessageOf<"bitfie
   }
 }
 
+/** Looks at every piece for five bytes, so it counts once: who takes pieces back (BEP 54) has a `have` for what returns. */
 function onHaveAll(state: TorrentState, peer: Peer): void {
+  if (peer.content.have.isFull) return;
+  if (peer.content.saidAll) return closePeer(state, peer, "invalid message");
+  peer.content.saidAll = true;
   hasNow(state, peer, Bitfield.full(state.setup.geometry.pieceCount));
 }
 

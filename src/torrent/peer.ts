@@ -16,6 +16,8 @@ export interface PeerContent {
   inverse: boolean;
   /** It has said what it has (`bitfield`, `haveAll`, `haveNone` or a `have`). */
   announced: boolean;
+  /** It has said `haveAll`. */
+  saidAll: boolean;
   /** It wants nothing (BEP 21). */
   uploadOnly: boolean;
   /** How many of its pieces we want and lack. */
@@ -151,6 +153,7 @@ export function createPeer(
       have: new Bitfield(context.pieceCount),
       inverse: false,
       announced: false,
+      saidAll: false,
       uploadOnly: false,
       wanted: 0,
       fresh: 0,

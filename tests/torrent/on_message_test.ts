@@ -63,6 +63,14 @@ for (const first of [...ANNOUNCEMENTS, { type: "have", piece: 1 } as const]) {
   });
 }
 
+Deno.test("haveAll is believed once: a peer that takes pieces back has a `have` for each", () => {
+  const machine = new Machine(), peer = machine.connect();
+  machine.message(peer, { type: "haveNone" });
+  machine.message(peer, { type: "haveAll" });
+  machine.input({ type: "peerDontHave", peer, piece: 5 });
+  assertEquals(closedIn(machine.message(peer, { type: "haveAll" })), ["invalid message"]);
+});
+
 for (const first of [...ANNOUNCEMENTS, { type: "have", piece: 1 } as const]) {
   Deno.test(`bitfield after ${first.type} stands for haves, as aria2 means it`, () => {
     const machine = new Machine(), peer = machine.connect();
