@@ -53,19 +53,14 @@ export class Outbox {
 
   /** Sends encoded messages as soon as the connection takes them. */
   send(bytes: Uint8Array): void {
-    if (this.#isClosed) return;
-    this.#messages.push(bytes);
-    this.#messageBytes += bytes.length;
+    if (!this.#hold(bytes)) return;
     this.#isInHurry = true;
-    if (this.#messageBytes > MOST_WAITING) this.#fail(new Error("the peer does not read"));
-    else this.#wake();
+    this.#wake();
   }
 
   /** Sends encoded messages that are in no hurry with the next ones that are, or a little later. */
   sendLater(bytes: Uint8Array): void {
-    if (this.#isClosed) return;
-    this.#messages.push(bytes);
-    this.#messageBytes += bytes.length;
+    if (!this.#hold(bytes)) return;
     const { clock } = this.#options;
     this.#cancelLater ??= clock.schedule(clock.now() + PATIENCE_MS, () => {
       this.#cancelLater = undefined;
@@ -87,7 +82,17 @@ export class Outbox {
     this.#isInHurry = false;
     this.#cancelLater?.();
     this.#messages = [];
+    this.#messageBytes = 0;
     this.#blocks = [];
+  }
+
+  /** Keeps a message until it can be written; `false` if the connection is over, or was just given up. */
+  #hold(bytes: Uint8Array): boolean {
+    if (this.#isClosed) return false;
+    this.#messages.push(bytes);
+    this.#messageBytes += bytes.length;
+    if (this.#messageBytes > MOST_WAITING) this.#fail(new Error("the peer does not read"));
+    return !this.#isClosed;
   }
 
   get #hasWork(): boolean {

@@ -66,6 +66,18 @@ Deno.test("Outbox reads blocks behind their headers, gathers them, and reports e
   assertEquals(sent, ranges);
 });
 
+Deno.test("Outbox gives up on a peer that does not read, also if all that waits is in no hurry", async () => {
+  const { stream, block } = connection(), { box, failures } = outbox(stream);
+  block();
+  box.send(Uint8Array.of(1));
+  await settle();
+  for (let i = 0; i < 1024; i++) box.sendLater(new Uint8Array(1024));
+  assertEquals(failures.length, 0);
+  box.sendLater(Uint8Array.of(2));
+  assertEquals(failures.length, 1);
+  assertEquals(box.waitingLength, 0);
+});
+
 Deno.test("Outbox does not send patient messages at once because something was being sent when they came", async () => {
   const { stream, writes, block, unblock } = connection(), clock = new VirtualClock();
   const { box } = outbox(stream, clock);
