@@ -24,8 +24,8 @@ export interface ExtensionPeer<T> {
 }
 
 /**
- * An extension of one's own: a name, a codec, and what is to be done. Callbacks are called one at a time; what they throw,
- * or reject with, becomes a `warning` event and ends nothing.
+ * An extension of one's own: a name, a codec, and what is to be done. Callbacks of one torrent are called one at a time, but
+ * promises are not waited for; what they throw, or reject with, becomes a `warning` event and ends nothing.
  */
 export interface PeerExtension<T> {
   /**

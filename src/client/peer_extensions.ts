@@ -15,6 +15,7 @@ import type { PeerSocket } from "./peer_socket.ts";
 /** Brings the user's extensions and the connections of one torrent together. */
 export class PeerExtensions {
   readonly #life: Lifecycle;
+  readonly #calls = new Calls();
   readonly #offers = new Map<string, Offer>();
   /** Everybody connected, with the peer's id. */
   readonly #sockets = new Map<PeerSocket, Uint8Array>();
@@ -22,7 +23,7 @@ export class PeerExtensions {
   /** Offers these from the start; they were checked. */
   constructor(life: Lifecycle, extensions: readonly PeerExtension<unknown>[]) {
     this.#life = life;
-    for (const extension of extensions) this.#offers.set(extension.name, new Offer(extension, life));
+    for (const extension of extensions) this.#offers.set(extension.name, this.#offer(extension));
   }
 
   /** What handshakes offer. */
@@ -33,7 +34,7 @@ export class PeerExtensions {
   /** Offers one more, also to who is connected; the answer takes it back. @throws {TypeError} If the name is taken. */
   add(extension: PeerExtension<unknown>): () => void {
     requireExtensions([extension, ...[...this.#offers.keys()].map((name) => ({ name }))]);
-    const offer = new Offer(extension, this.#life);
+    const offer = this.#offer(extension);
     this.#offers.set(extension.name, offer);
     for (const [socket, peerId] of this.#sockets) offer.propose(socket, peerId);
     return () => this.#remove(offer);
@@ -60,6 +61,10 @@ export class PeerExtensions {
     for (const offer of [...this.#offers.values()]) offer.drop(socket);
   }
 
+  #offer(extension: PeerExtension<unknown>): Offer {
+    return new Offer(extension, { life: this.#life, calls: this.#calls });
+  }
+
   #remove(offer: Offer): void {
     const { name } = offer.codec;
     if (this.#offers.get(name) !== offer) return;
@@ -73,16 +78,36 @@ export class PeerExtensions {
   }
 }
 
+/** The user's callbacks, one at a time: what one of them brings about is called once it has returned. */
+class Calls {
+  readonly #waiting: (() => void)[] = [];
+  #isCalling = false;
+
+  /** Calls what throws nothing. */
+  call(callback: () => void): void {
+    this.#waiting.push(callback);
+    if (this.#isCalling) return;
+    this.#isCalling = true;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next();
+    this.#isCalling = false;
+  }
+}
+
 /** One extension, and the peers that have to do with it. */
 class Offer {
   readonly codec: ExtensionCodec;
   readonly #extension: PeerExtension<unknown>;
   readonly #life: Lifecycle;
+  readonly #calls: Calls;
   readonly #peers = new Map<PeerSocket, Partner>();
 
-  constructor(extension: PeerExtension<unknown>, life: Lifecycle) {
+  constructor(
+    extension: PeerExtension<unknown>,
+    { life, calls }: { readonly life: Lifecycle; readonly calls: Calls },
+  ) {
     this.#extension = extension;
     this.#life = life;
+    this.#calls = calls;
     this.codec = customExtension<unknown>(extension.name, {
       encode: (payload) => payload as Uint8Array, // the partner has encoded it
       decode: (payload) => this.#decode(payload),
@@ -105,7 +130,8 @@ class Offer {
   }
 
   heard(socket: PeerSocket, peerId: Uint8Array, value: unknown): void {
-    this.#call(() => this.#extension.onMessage?.(value, this.#partner(socket, peerId)));
+    const peer = this.#partner(socket, peerId);
+    this.#call(() => this.#extension.onMessage?.(value, peer));
   }
 
   /** The peer is gone, or the extension. */
@@ -136,11 +162,13 @@ class Offer {
 
   /** A user's mistake ends nothing. */
   #call(callback: () => void | Promise<void>): void {
-    try {
-      callback()?.catch((error) => this.#warn(error));
-    } catch (error) {
-      this.#warn(error);
-    }
+    this.#calls.call(() => {
+      try {
+        callback()?.catch((error) => this.#warn(error));
+      } catch (error) {
+        this.#warn(error);
+      }
+    });
   }
 
   #warn(error: unknown): void {

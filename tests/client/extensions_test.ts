@@ -154,6 +154,24 @@ Deno.test("PeerExtension that throws, or rejects, becomes a warning and ends not
   assertEquals(a.log.at(-1), "10.0.0.2: pong");
 });
 
+Deno.test("PeerExtension is called one at a time, whatever it does in a callback", async () => {
+  await using swarm = new VirtualSwarm();
+  const { a, handleB, b } = await talk(swarm, { b: false }),
+    other = Object.assign(new Chat(), { name: "nb_talk" });
+  const speaking = handleB.extend(b), hear = b.onMessage.bind(b);
+  b.onMessage = (text, peer) => {
+    hear(text, peer);
+    handleB.extend(other);
+    speaking[Symbol.dispose]();
+    b.log.push(`send: ${peer.send("still there?")}`);
+  };
+  await swarm.clock.advance(1000);
+  a.peers[0]!.send("go away");
+  await swarm.clock.advance(1000);
+  assertEquals(b.log, ["+ 10.0.0.1", "10.0.0.1: go away", "send: false", "- 10.0.0.1"]);
+  assertEquals(a.log, ["+ 10.0.0.2", "- 10.0.0.2"]);
+});
+
 Deno.test("PeerExtension whose decoder throws DecodeError closes the connection", async () => {
   await using swarm = new VirtualSwarm();
   const { a, b, handleB } = await talk(swarm);
