@@ -36,14 +36,14 @@ export interface DhtEntry {
   readonly routers: readonly HostAndPort[];
   /** Whether nodes are kept from run to run. */
   readonly keepsNodes: boolean;
-  /** Where a node is that lives long: it has an id and a file of its own, apart from those at other places. */
+  /** The folder of a node that lives long, which has an id of its own; nobody else uses it meanwhile. */
   readonly place?: string;
 }
 
 /** What an entry means to a client. Nodes and routers that are named take the place of the well-known ones. */
 export function enterDht({ nodes, routers, keepsNodes, place }: DhtEntry): DhtOptions {
   const shared = keepsNodes ? cacheFolder() : undefined;
-  const folder = shared && place ? join(shared, place.replaceAll(":", "-")) : shared;
+  const folder = shared && place ? join(shared, place) : shared;
   return {
     ...(nodes.length + routers.length > 0 && { nodes, routers }),
     ...(folder !== undefined && { state: new StateFiles(folder) }),

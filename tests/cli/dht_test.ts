@@ -270,6 +270,27 @@ Deno.test({
     ),
 });
 
+Deno.test("dht nodes that run alike at the same time have ids of their own, and find them again", () =>
+  withDht(({ place }) =>
+    withCache(async () => {
+      const live = async () => {
+        const nodes = [new FakeTerminal(), new FakeTerminal()].map((terminal) => {
+          return {
+            terminal,
+            over: runCli(["dht", "node", "--host", "127.0.0.1", "--node", place], terminal),
+          };
+        });
+        for (const { terminal } of nodes) await terminal.waitFor(/^ready, \d nodes?\n/m);
+        for (const { terminal } of nodes) terminal.interrupt();
+        assertEquals(await Promise.all(nodes.map(({ over }) => over)), [0, 0]);
+        return nodes.map(({ terminal }) => /^DHT node (\S+) on /.exec(terminal.out)![1]).sort();
+      };
+      const ids = await live();
+      assertEquals(new Set(ids).size, 2);
+      assertEquals(await live(), ids);
+    })
+  ));
+
 Deno.test("dht node takes part until it is interrupted", () =>
   withDht(async ({ entry, dht }) => {
     const terminal = new FakeTerminal();

@@ -5,6 +5,7 @@ import type { Client } from "../../../client/client.ts";
 import type { DhtRunner } from "../../../io/dht_runner.ts";
 import { withSignal } from "../../../io/with_signal.ts";
 import { formatPeerAddress } from "../../../peer/address.ts";
+import { takePlace } from "../../cache_place.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { DHT_OPTIONS } from "../../dht_options.ts";
 import { dhtScreen, type DhtView } from "../../dht_screen.ts";
@@ -32,8 +33,13 @@ is to be reached, for somebody may come. With --json every event and, every five
 For several addresses run one for each with --host: they are independent, and each keeps an id of its own (BEP 45).
 Ctrl-C or SIGTERM ends it with exit code 0.`,
   async run({ options }, terminal) {
-    const { json, timeout, host = "any", port = 0 } = options, place = `node-${host}-${port}`;
-    const clientOptions = await readDhtClient(options, { keepsNodes: true, place });
+    const { json, timeout, host = "any", port = 0 } = options;
+    const kind = `node-${host.replaceAll(":", "-")}-${port}`;
+    using place = options["no-cache"] ? undefined : await takePlace(kind);
+    const clientOptions = await readDhtClient(options, {
+      keepsNodes: true,
+      ...(place && { place: place.name }),
+    });
     return await withClient(clientOptions, terminal, json, async (client, interruption) => {
       const expiry = new AbortController(), signal = AbortSignal.any([interruption, expiry.signal]);
       const timer = timeout === undefined ? undefined : setTimeout(() => expiry.abort(), timeout * 1000);
