@@ -2,6 +2,7 @@
 
 import type { ClientOptions } from "../client/options.ts";
 import { type DisposableNetwork, openDenoNetwork } from "../io/deno/open_network.ts";
+import type { MagnetLink } from "../metainfo/magnet.ts";
 import { type OptionValues, UsageError } from "./arguments.ts";
 import { enterDht } from "./dht_options.ts";
 import { readProxy } from "./proxy_option.ts";
@@ -114,6 +115,15 @@ export function readClientOptions(options: TransferValues): ClientOptions {
     ...(downloadLimit !== undefined && { downloadLimit }),
     ...(uploadLimit !== undefined && { uploadLimit }),
   };
+}
+
+/** @throws {UsageError} If the link has a key in place of an info hash (BEP 46), and the options leave no DHT to ask. */
+export function requireDht({ infoHashV1, infoHashV2 }: MagnetLink, options: TransferValues): void {
+  if (infoHashV1 || infoHashV2 || readDht(options) !== false) return;
+  const option = options["no-dht"] ? "--no-dht" : "an HTTP --proxy";
+  throw new UsageError(
+    `Cannot use ${option} with this link: only the DHT knows which torrent its key stands for`,
+  );
 }
 
 function readDht(options: TransferValues): NonNullable<ClientOptions["dht"]> {

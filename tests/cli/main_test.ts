@@ -76,6 +76,16 @@ Deno.test("runCli() answers wrong usage with exit code 2 and the way to the help
       ["magnet", "magnet:?xt=urn:btih:" + "ab".repeat(20), "--json", "-o", "-"],
       "error: Cannot use --json and -o - together\nTry 'bittorrent magnet --help'\n",
     ],
+    [
+      ["download", "magnet:?xs=urn:btpk:" + "ab".repeat(32), "--no-dht"],
+      "error: Cannot use --no-dht with this link: only the DHT knows which torrent its key stands for\n" +
+      "Try 'bittorrent download --help'\n",
+    ],
+    [
+      ["magnet", "magnet:?xs=urn:btpk:" + "ab".repeat(32), "--proxy", "http://127.0.0.1:9"],
+      "error: Cannot use an HTTP --proxy with this link: only the DHT knows which torrent its key stands for\n" +
+      "Try 'bittorrent magnet --help'\n",
+    ],
     [["dht"], "error: Missing command\nTry 'bittorrent dht --help'\n"],
     [["dht", "frobnicate"], `error: Unknown command: "frobnicate"\nTry 'bittorrent dht --help'\n`],
     [["dht", "--json"], `error: Unknown option: "--json"\nTry 'bittorrent dht --help'\n`],

@@ -9,7 +9,13 @@ import { formatBytes, formatElapsed, formatRate, printable } from "../format.ts"
 import { resolvePeers } from "../peers.ts";
 import type { Terminal } from "../terminal.ts";
 import { isMagnet, readMagnet, readTorrentFile } from "../torrent_file.ts";
-import { openNetwork, readClientOptions, TRANSFER_NOTES, TRANSFER_OPTIONS } from "../transfer_options.ts";
+import {
+  openNetwork,
+  readClientOptions,
+  requireDht,
+  TRANSFER_NOTES,
+  TRANSFER_OPTIONS,
+} from "../transfer_options.ts";
 import { addTorrent, interrupted, watchTorrent, withClient } from "../with_client.ts";
 
 /** Downloads until everything wanted is there, and with `--seed` goes on serving it. */
@@ -42,6 +48,7 @@ Ctrl-C stops it cleanly, with exit code 130; a second Ctrl-C at once.
 ${TRANSFER_NOTES}`,
   async run({ operands: [operand], options }, terminal) {
     const source = isMagnet(operand) ? readMagnet(operand) : (await readTorrentFile(operand)).metainfo;
+    if (!("info" in source)) requireDht(source, options);
     const files = "info" in source ? wantedFiles(source, options.file) : undefined;
     using network = openNetwork(options);
     const clientOptions = readClientOptions(options), directory = options.output ?? ".";

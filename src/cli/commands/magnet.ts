@@ -16,7 +16,13 @@ import { createPalette } from "../render.ts";
 import { drawIdentity } from "../report.ts";
 import type { Terminal } from "../terminal.ts";
 import { isMagnet, readMagnet, readTorrentFile } from "../torrent_file.ts";
-import { openNetwork, readClientOptions, TRANSFER_NOTES, TRANSFER_OPTIONS } from "../transfer_options.ts";
+import {
+  openNetwork,
+  readClientOptions,
+  requireDht,
+  TRANSFER_NOTES,
+  TRANSFER_OPTIONS,
+} from "../transfer_options.ts";
 import { addTorrent, watchTorrent, withClient } from "../with_client.ts";
 
 const OPTIONS = {
@@ -73,6 +79,7 @@ async function fetchMetadata(
   options: OptionValues<typeof OPTIONS>,
   terminal: Terminal,
 ): Promise<Metainfo> {
+  requireDht(link, options);
   using network = openNetwork(options);
   const clientOptions = { ...readClientOptions(options), network, resume: false } as const;
   const peers = await resolvePeers(options.peer, network),
