@@ -94,10 +94,37 @@ export async function currentTorrent(
 }
 
 /** Gives the torrent now, as soon as it is known, and each time that it is another one; see {@linkcode Client.followTorrent}. */
-export async function* followTorrent(
+export function followTorrent(
   context: ClientContext,
   link: string | MagnetLink,
-  { signal, pollMs }: FollowOptions = {},
+  { signal, ...options }: FollowOptions = {},
+): AsyncGenerator<CurrentTorrent> {
+  const stop = new AbortController();
+  const following = untilStopped(
+    follow(context, link, { ...options, signal: anyOf(signal, stop.signal) }),
+    stop.signal,
+  );
+  // One of a generator waits until a `next` under way is settled, which may be a quarter of an hour.
+  const end = following.return.bind(following);
+  following.return = (value) => {
+    stop.abort();
+    return end(value);
+  };
+  return following;
+}
+
+async function* untilStopped<T>(generator: AsyncGenerator<T>, stop: AbortSignal): AsyncGenerator<T> {
+  try {
+    yield* generator;
+  } catch (error) {
+    if (!stop.aborted) throw error;
+  }
+}
+
+async function* follow(
+  context: ClientContext,
+  link: string | MagnetLink,
+  { signal, pollMs }: FollowOptions,
 ): AsyncGenerator<CurrentTorrent> {
   const service = serviceOf(context), magnet = typeof link === "string" ? parseMagnet(link) : link;
   const { publicKey, salt } = nameOf(magnet), either = anyOf(service.closed, signal);

@@ -210,6 +210,19 @@ Deno.test("a link with a key needs a DHT, and somebody in it", async () => {
   await assertRejects(() => until(next), Error, "enough");
 });
 
+Deno.test("followTorrent() ends at once when its reader leaves, between two looks and during one", async () => {
+  await using swarm = await new VirtualDhtSwarm().start();
+  const follower = await swarm.node("50.0.0.1");
+  for (const waitMs of [0, 1, MINUTE]) {
+    const news = follower.followTorrent(LINK), next = news.next();
+    await swarm.clock.advance(waitMs);
+    assertEquals(await news.return("enough"), { value: "enough", done: true });
+    assertEquals(await next, { value: undefined, done: true });
+  }
+  const unread = follower.followTorrent("magnet:?xt=none");
+  assertEquals(await unread.return(undefined), { value: undefined, done: true });
+});
+
 Deno.test("followTorrent() ends with its client", async () => {
   await using swarm = await new VirtualDhtSwarm().start();
   const follower = await swarm.node("50.0.0.1"), next = follower.followTorrent(LINK).next();
