@@ -27,14 +27,11 @@ export class EarlyPeers {
     }
   }
 
-  /** What there is. */
-  all(): readonly EarlyPeer[] {
-    return [...this.#kept.values()];
-  }
-
   /** What there is, as far as a torrent may use it that is private or not; it is kept no longer. */
   take({ isPrivate }: { readonly isPrivate: boolean }): readonly EarlyPeer[] {
-    const taken = this.all().filter(({ source }) => !isPrivate || PRIVATE_SOURCES.includes(source));
+    const taken = [...this.#kept.values()].filter(({ source }) =>
+      !isPrivate || PRIVATE_SOURCES.includes(source)
+    );
     this.#kept.clear();
     return taken;
   }

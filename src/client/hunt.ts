@@ -2,7 +2,7 @@
 
 import type { PeerAddress } from "../peer/address.ts";
 import type { CandidateSource } from "../torrent/vocabulary.ts";
-import type { TorrentFacts } from "./peer_desk.ts";
+import type { TorrentFacts } from "./handshake_offer.ts";
 
 /** A search among peers for what a magnet link leaves out; over when it is closed. */
 export interface Hunt {

@@ -12,11 +12,12 @@ import type { HashRequestsOptions } from "../torrent/hash_requests.ts";
 import type { CandidateSource } from "../torrent/vocabulary.ts";
 import { METADATA_BLOCK_LENGTH } from "../wire/messages/metadata.ts";
 import type { ClientContext } from "./client_context.ts";
+import type { TorrentFacts } from "./handshake_offer.ts";
 import type { Hunt } from "./hunt.ts";
 import { addLayer, missingLayers } from "./layer_keeper.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { LiveTorrent } from "./live_torrent.ts";
-import type { PeerDesk, TorrentFacts } from "./peer_desk.ts";
+import type { PeerDesk } from "./peer_desk.ts";
 
 /** How long peers are asked for the layers of a hybrid: those of its v1 swarm have none, and it is of use without. */
 const HYBRID_PATIENCE_MS = 60_000;

@@ -13,9 +13,10 @@ import {
 import type { CandidateSource, PeerKey } from "../torrent/vocabulary.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
 import type { ClientContext } from "./client_context.ts";
+import type { TorrentFacts } from "./handshake_offer.ts";
 import type { Hunt } from "./hunt.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { PeerDesk, TorrentFacts } from "./peer_desk.ts";
+import type { PeerDesk } from "./peer_desk.ts";
 import type { PeerHost } from "./peer_host.ts";
 import type { Opening, PeerSocket } from "./peer_socket.ts";
 

@@ -2,42 +2,22 @@
 
 import { TransportError } from "../errors.ts";
 import type { ByteConnection } from "../io/transport.ts";
-import { formatPeerAddress, isIpv6, type PeerAddress } from "../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
 import { identifyClient } from "../peer/peer_id.ts";
-import type { PeerKey } from "../torrent/vocabulary.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
-import { isHolepunch } from "../wire/messages/holepunch.ts";
 import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
 import type { CloseReason, TorrentOffer } from "../wire/vocabulary.ts";
-import { VERSION } from "../version.ts";
 import type { ClientContext } from "./client_context.ts";
 import { Dialler } from "./dialler.ts";
+import { handshakeOffer, type TorrentFacts } from "./handshake_offer.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import type { PeerExtension } from "./peer_extension.ts";
-import { PeerExtensions } from "./peer_extensions.ts";
 import type { PeerHost } from "./peer_host.ts";
-import { PexRunner } from "./pex_runner.ts";
 import { type Opening, PeerSocket, type PeerSocketOwner } from "./peer_socket.ts";
+import { SideTalk } from "./side_talk.ts";
 import type { TorrentNames } from "./torrent_names.ts";
-
-/** What `v` of our extension handshake says (BEP 10). */
-const CLIENT_NAME = `network-bittorrent ${VERSION}`;
-
-/** Requests that we queue per peer (`reqq`, BEP 10): libtorrent's number. The machine takes far more before it closes. */
-const REQUEST_QUEUE = 2000;
 
 /** How a connection ends that led back to us: somebody told us our own address. */
 const ITSELF: CloseReason = "connected to itself";
-
-/** What a handshake says of the torrent, as far as it is known. */
-export interface TorrentFacts {
-  /** Absent until the info dictionary is known. */
-  readonly pieceCount?: number;
-  /** Bytes of the info dictionary, if we give it to others (BEP 9). */
-  readonly metadataSize?: number;
-  /** We want nothing (BEP 21). */
-  readonly uploadOnly?: boolean;
-}
 
 /** What a desk needs of its torrent. */
 export interface PeerDeskOptions {
@@ -57,17 +37,13 @@ export interface PeerDeskOptions {
 
 /** Brings peers and the torrent's host together. Without a host nobody is let in. */
 export class PeerDesk implements PeerSocketOwner {
+  /** What is said besides metadata and content. */
+  readonly talk: SideTalk;
   readonly #options: PeerDeskOptions;
   readonly #opening = new Set<PeerSocket>();
   readonly #connected = new Map<PeerSocket, Opening>();
   readonly #abort = new AbortController();
   readonly #dialler: Dialler;
-  /** The user's own extensions (BEP 10). */
-  readonly #extensions: PeerExtensions;
-  /** Connections that have told their DHT port. */
-  readonly #ports = new WeakSet<PeerSocket>();
-  /** Peer exchange, unless nobody wants it or the torrent is private (BEP 27). */
-  #pex: PexRunner | undefined;
   #host: PeerHost | undefined;
   /** Hosts of a former tracker's peers, which are not let in (BEP 27). */
   readonly #shunned = new Set<string>();
@@ -76,16 +52,10 @@ export class PeerDesk implements PeerSocketOwner {
 
   /** Does nothing by itself. */
   constructor(options: PeerDeskOptions) {
-    const { context, names, life } = options, { signal } = this.#abort;
+    const { context, names } = options, { signal } = this.#abort;
     this.#options = options;
-    this.#extensions = new PeerExtensions(life, context.extensions);
+    this.talk = new SideTalk({ ...options, end: (socket, reason) => this.#end(socket, reason) });
     this.#dialler = new Dialler({ context, infoHash: (address) => names.dial(address).infoHash, signal });
-    if (context.pex) this.#pex = this.#makePex();
-  }
-
-  /** Connections to peers that stand. */
-  get connected(): Iterable<PeerSocket> {
-    return this.#connected.keys();
   }
 
   /** Everybody belongs to this host from now on; `undefined` while the torrent changes lives. */
@@ -152,18 +122,15 @@ export class PeerDesk implements PeerSocketOwner {
   /** The host ends a connection. */
   dismiss(socket: PeerSocket, reason: string): void {
     if (!this.#connected.delete(socket)) return;
-    this.#pex?.tell({ type: "peerClosed", peer: socket.key, reason });
     socket.close();
     this.#sayClosed(socket, reason);
+    this.talk.closed(socket, reason);
   }
 
   /** Ends every connection, and dials under way; the host may dial anew. */
   drop(reason: string): void {
     this.#drops++;
-    for (const socket of [...this.#opening, ...this.#connected.keys()]) {
-      socket.close();
-      this.ended(socket, reason);
-    }
+    for (const socket of [...this.#opening, ...this.#connected.keys()]) this.#end(socket, reason);
   }
 
   /**
@@ -191,27 +158,9 @@ export class PeerDesk implements PeerSocketOwner {
     }
   }
 
-  /** Offers an extension of the user's; the answer takes it back. @throws {TypeError} If its name is taken or invalid. */
-  extend(extension: PeerExtension<unknown>): () => void {
-    return this.#extensions.add(extension);
-  }
-
-  /** The torrent turned out to be private: peers tell each other nothing any more (BEP 27). */
-  becomePrivate(): void {
-    if (this.#pex === undefined) return;
-    this.#pex.close();
-    this.#pex = undefined;
-    this.tellAll({ type: "extensionHandshake", ids: new Map([["ut_pex", 0], ["ut_holepunch", 0]]) });
-  }
-
-  /** An address under which peers see us. */
-  setOurAddress(address: PeerAddress): void {
-    this.#pex?.tell({ type: "ourAddress", address });
-  }
-
   /** Gives up dials and ends all connections. Safe to call twice. */
   close(reason: string): void {
-    this.#pex?.close();
+    this.talk.close();
     this.#host = undefined;
     this.#abort.abort(new TransportError(reason));
     for (const socket of this.#opening) socket.close();
@@ -233,40 +182,31 @@ export class PeerDesk implements PeerSocketOwner {
       direction,
       client: clientText(opening.peerId),
     });
-    this.#pex?.tell({ type: "peerConnected", peer: socket.key, address, direction });
+    this.talk.connected(socket);
     this.#host.adopt(socket, opening);
     const { pieceCount } = this.#options.facts(); // it may have become known since the handshake began
     if (pieceCount !== undefined) socket.tell({ type: "pieceCount", pieceCount });
-    if (opening.dht && !this.#options.isPrivate()) void this.#sendPort(socket);
-    if (opening.extended && this.#connected.has(socket)) this.#extensions.opened(socket, opening.peerId);
+    this.talk.opened(socket, opening);
   }
 
-  /** Hands a message to the host; a PORT message is for the DHT (BEP 5 "BitTorrent protocol extension"). */
+  /** Hands a message to the host; a PORT message is for the DHT. */
   message(socket: PeerSocket, message: PeerMessage): void {
-    if (message.type === "port" && !this.#options.isPrivate() && !this.#ports.has(socket)) {
-      this.#ports.add(socket); // once: each costs a datagram to a port of the peer's choice
-      void this.#options.context.dht?.addNodes([{ host: socket.address.host, port: message.port }]);
-    }
+    if (message.type === "port") this.talk.heardPort(socket, message.port);
     if (this.#connected.has(socket)) this.#host?.message(socket, message);
   }
 
-  /** Hands an extension message to the host. */
+  /** Hands an extension message to the host, and whatever else has to do with it. */
   extension(socket: PeerSocket, message: ExtensionMessage): void {
-    if (!this.#connected.has(socket)) return;
-    this.#exchange(socket.key, message);
-    if (message.type === "extensionHandshake" && message.yourIp !== undefined) {
-      this.#hearOurHost(socket.address.host, message.yourIp);
-    }
-    this.#host?.extension(socket, message);
-    this.#extensions.heard(socket, message);
+    if (this.#connected.has(socket)) this.#host?.extension(socket, message);
+    if (this.#connected.has(socket)) this.talk.heard(socket, message);
   }
 
   /** Tells the host that a peer is gone. */
   ended(socket: PeerSocket, reason: string): void {
     this.#opening.delete(socket); // a dial tries another way, or says that it failed
     if (!this.#connected.delete(socket)) return;
-    this.#pex?.tell({ type: "peerClosed", peer: socket.key });
     this.#sayClosed(socket, reason);
+    this.talk.closed(socket);
     this.#host?.lost(socket);
   }
 
@@ -290,41 +230,10 @@ export class PeerDesk implements PeerSocketOwner {
     return this.#host?.mayRead?.();
   }
 
-  #makePex(): PexRunner {
-    const { context: { clock }, addPeers } = this.#options;
-    const socketOf = (peer: PeerKey) => this.#connected.keys().find(({ key }) => key === peer);
-    return new PexRunner({
-      clock,
-      addPeers,
-      send: (peer, message) => socketOf(peer)?.tell({ type: "sendExtension", message }),
-      close: (peer, reason) => {
-        const socket = socketOf(peer);
-        if (socket === undefined) return;
-        socket.close();
-        this.ended(socket, reason);
-      },
-    });
-  }
-
-  /** A peer says how it sees us: believed when peers of several networks agree (BEP 10 `yourip`). */
-  #hearOurHost(voter: string, host: string): void {
-    const { peerVotes, onOurHost } = this.#options.context, isV6 = isIpv6(voter);
-    const settled = isV6 === isIpv6(host) ? peerVotes.get(isV6)?.vote(voter, host) : undefined;
-    if (settled !== undefined) onOurHost(settled, "peers");
-  }
-
-  /** What peer exchange needs of an extension message. */
-  #exchange(peer: PeerKey, message: ExtensionMessage): void {
-    if (message.type === "extensionHandshake") {
-      this.#pex?.tell({ type: "handshake", peer, handshake: message });
-    } else if (message.type === "uploadOnly") this.#pex?.tell({ ...message, peer });
-    else if (message.type === "pex") this.#pex?.tell({ type: "message", peer, message });
-    else if (isHolepunch(message)) this.#pex?.introduce(peer, message);
-  }
-
-  async #sendPort(socket: PeerSocket): Promise<void> {
-    const port = await this.#options.context.dht?.port().catch(() => undefined);
-    if (port !== undefined && this.#connected.has(socket)) socket.send({ type: "port", port });
+  /** We end a connection, for another reason than that the host wants it. */
+  #end(socket: PeerSocket, reason: string): void {
+    socket.close();
+    this.ended(socket, reason);
   }
 
   #outgoing(connection: ByteConnection, address: PeerAddress): PeerSocket {
@@ -349,34 +258,14 @@ export class PeerDesk implements PeerSocketOwner {
     return socket;
   }
 
-  /** What the connection machine is told about this torrent. */
   #offer(address: PeerAddress, infoHash: Uint8Array): TorrentOffer {
-    const { context, facts } = this.#options, { pieceCount, metadataSize, uploadOnly } = facts();
-    const listenPort = context.listenAddress?.port;
-    return {
-      infoHash,
-      ...(pieceCount !== undefined && { pieceCount }),
-      extensions: [
-        ...["ut_metadata", "lt_donthave", "upload_only"] as const,
-        ...(this.#pex ? ["ut_pex", "ut_holepunch"] as const : []),
-        ...this.#extensions.codecs,
-      ],
-      extensionHandshake: {
-        client: CLIENT_NAME,
-        requestQueue: REQUEST_QUEUE,
-        yourIp: address.host,
-        ...(listenPort !== undefined && { listenPort }),
-        ...(metadataSize !== undefined && { metadataSize }),
-        ...(uploadOnly && { uploadOnly }),
-        ...(context.encryption !== "disabled" && { prefersEncryption: context.encryption !== "allowed" }),
-      },
-    };
+    const { context, facts } = this.#options, extensions = this.talk.offers;
+    return handshakeOffer({ context, address, infoHash, facts: facts(), extensions });
   }
 
   #sayClosed(socket: PeerSocket, reason: string): void {
     const { life } = this.#options, { address } = socket;
     life.emit({ type: "peerClosed", infoHash: life.infoHash, address, reason });
-    this.#extensions.closed(socket);
   }
 }
 

@@ -118,7 +118,7 @@ export class TorrentHandle {
    * @throws {TypeError} If the name is invalid, or taken by another extension.
    */
   extend<T>(extension: PeerExtension<T>): Disposable {
-    return { [Symbol.dispose]: this.#session.swarm.desk.extend(extension) };
+    return { [Symbol.dispose]: this.#session.swarm.desk.talk.extend(extension) };
   }
 
   /** Wants these files, by index in `info.files`, and no others. @throws {RangeError} If there is no such file. */

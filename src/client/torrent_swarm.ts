@@ -10,12 +10,13 @@ import type { CandidateSource } from "../torrent/vocabulary.ts";
 import type { BlockRange } from "../wire/messages/message.ts";
 import type { ClientContext } from "./client_context.ts";
 import { EarlyPeers } from "./early_peers.ts";
+import type { TorrentFacts } from "./handshake_offer.ts";
 import type { Hunt } from "./hunt.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import type { LiveTorrent } from "./live_torrent.ts";
 import { isMetadataShared } from "./metadata_share.ts";
 import type { AddOptions } from "./options.ts";
-import { PeerDesk, type TorrentFacts } from "./peer_desk.ts";
+import { PeerDesk } from "./peer_desk.ts";
 import type { PeerHost } from "./peer_host.ts";
 import { PeerSources, type PeerSourcesOptions } from "./peer_sources.ts";
 import type { TorrentNames } from "./torrent_names.ts";
@@ -68,7 +69,7 @@ export class TorrentSwarm {
     this.#metainfo = metainfo;
     if (this.#isPrivate) { // first of all: nobody but the trackers may know of it (BEP 27)
       this.#sources?.becomePrivate();
-      this.desk.becomePrivate();
+      this.desk.talk.becomePrivate();
     }
     const news = this.names.learn(metainfo);
     for (const name of news) {
@@ -115,7 +116,7 @@ export class TorrentSwarm {
 
   /** An address under which peers see us: it orders dials, and nobody is told to dial it (BEP 11, 40). */
   setOurAddress(address: PeerAddress): void {
-    this.desk.setOurAddress(address);
+    this.desk.talk.setOurAddress(address);
     this.#options.live()?.dispatch({ type: "ourAddress", address });
     this.#hunt?.setOurAddress(address);
   }
