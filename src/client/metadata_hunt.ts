@@ -5,11 +5,8 @@ import { equals } from "@std/bytes/equals";
 import { WakeTimer } from "../io/wake_timer.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { MagnetLink } from "../metainfo/magnet.ts";
-import {
-  MetadataFetch,
-  type MetadataFetchEffect,
-  type MetadataFetchInput,
-} from "../torrent/metadata_fetch.ts";
+import { MetadataFetch } from "../torrent/metadata_fetch.ts";
+import type { MetadataFetchEffect, MetadataFetchInput } from "../torrent/metadata_vocabulary.ts";
 import type { CandidateSource, PeerKey } from "../torrent/vocabulary.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
 import type { ClientContext } from "./client_context.ts";

@@ -1,60 +1,15 @@
 /**
  * Fetches the info dictionary of a magnet link from peers (BEP 9): the first life of a torrent.
  * Phases: fetching -> verifying -> fetching (wrong) or done.
- *
- * Peers that claim the same size contribute to one assembly. If its hash is wrong and one peer sent it all, that one is
- * banned; if several did, each is asked for the whole by itself, and whoever's own copy is wrong is banned.
  */
 
 import type { Random } from "../bytes/random.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { MetadataMessage } from "../wire/messages/metadata.ts";
 import { Candidates } from "./candidates.ts";
-import { MetadataAssembly } from "./metadata_assembly.ts";
-import type { CandidateSource, PeerKey } from "./vocabulary.ts";
-
-/** What happened in the world. */
-export type MetadataFetchInput =
-  /** A connection stands. */
-  | {
-    readonly type: "peerConnected";
-    readonly peer: PeerKey;
-    readonly address: PeerAddress;
-    readonly direction: "outgoing" | "incoming";
-  }
-  /** The peer's extension handshake: it understands `ut_metadata`, and how long its metadata is, if it has it. */
-  | { readonly type: "metadataOffered"; readonly peer: PeerKey; readonly size: number | undefined }
-  /** Views inside `message` are valid during the call only. */
-  | { readonly type: "metadataMessage"; readonly peer: PeerKey; readonly message: MetadataMessage }
-  | { readonly type: "peerClosed"; readonly peer: PeerKey }
-  /** A dial came to nothing; if our own peer id answered, the address is never dialled again. */
-  | { readonly type: "dialFailed"; readonly address: PeerAddress; readonly isOurselves?: boolean }
-  | {
-    readonly type: "candidates";
-    readonly source: CandidateSource;
-    readonly addresses: readonly PeerAddress[];
-  }
-  /** The address under which peers of its family see us became known or changed; it orders the dials (BEP 40). */
-  | { readonly type: "ourAddress"; readonly address: PeerAddress }
-  /** The answer to a `verify` effect: whether the bytes hash to what the magnet link says. */
-  | { readonly type: "verified"; readonly isValid: boolean }
-  /** `deadline()` was reached. */
-  | { readonly type: "tick" };
-
-/** Why the machine ends a connection. */
-export type MetadataCloseReason = "banned" | "too many peers" | "metadata of a size out of range";
-
-/** What the world must do now, in this order. */
-export type MetadataFetchEffect =
-  | { readonly type: "send"; readonly peer: PeerKey; readonly message: MetadataMessage }
-  | { readonly type: "dial"; readonly address: PeerAddress }
-  | { readonly type: "close"; readonly peer: PeerKey; readonly reason: MetadataCloseReason }
-  /** A peer sent metadata that is not the link's: never talk to this host again. */
-  | { readonly type: "ban"; readonly host: string; readonly reason: string }
-  /** Hash these bytes and say `verified`. */
-  | { readonly type: "verify"; readonly bytes: Uint8Array }
-  /** These bytes are the info dictionary. The machine answers `[]` from now on. */
-  | { readonly type: "done"; readonly rawInfo: Uint8Array };
+import { type Contributor, MetadataAttempts } from "./metadata_attempts.ts";
+import type { MetadataCloseReason, MetadataFetchEffect, MetadataFetchInput } from "./metadata_vocabulary.ts";
+import type { PeerKey } from "./vocabulary.ts";
 
 /** What a fetch needs from outside. */
 export interface MetadataFetchOptions {
@@ -88,16 +43,13 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const BACK_OFF_MS = 60_000;
 
 /** A connected peer. */
-interface Peer {
-  readonly key: PeerKey;
+interface Peer extends Contributor {
   readonly address: PeerAddress;
   readonly direction: "outgoing" | "incoming";
-  /** Length of its metadata; `undefined` while it has none. */
   size: number | undefined;
   outstanding: number;
   /** Not asked before this time. */
   askAt: number;
-  /** It contributed to a wrong copy along with others: it is asked for the whole by itself. */
   isSuspect: boolean;
 }
 
@@ -106,8 +58,7 @@ export class MetadataFetch {
   readonly #options: Required<MetadataFetchOptions>;
   readonly #candidates: Candidates;
   readonly #peers = new Map<PeerKey, Peer>();
-  #assemblies: MetadataAssembly[] = [];
-  #verifying: MetadataAssembly | undefined;
+  readonly #attempts = new MetadataAttempts();
   #isDone = false;
   #effects: MetadataFetchEffect[] = [];
   #now = 0;
@@ -120,11 +71,7 @@ export class MetadataFetch {
 
   /** Blocks received and in all of the attempt that is furthest; for display. */
   progress(): { readonly received: number; readonly blockCount: number; readonly peers: number } {
-    const best = this.#assemblies.reduce<MetadataAssembly | undefined>(
-      (best, one) => best === undefined || one.received > best.received ? one : best,
-      this.#verifying,
-    );
-    return { received: best?.received ?? 0, blockCount: best?.blockCount ?? 0, peers: this.#peers.size };
+    return { ...this.#attempts.progress(), peers: this.#peers.size };
   }
 
   /** Takes one input and answers with what must be done now. Never throws on what peers send. */
@@ -144,9 +91,8 @@ export class MetadataFetch {
   /** When to call `handle({ type: "tick" }, now)` at the latest; `undefined` while nothing is due. */
   deadline(): number | undefined {
     if (this.#isDone) return undefined;
-    const times = this.#assemblies.flatMap((one) => one.oldestRequest() ?? []).map((at) =>
-      at + REQUEST_TIMEOUT_MS
-    );
+    const oldest = this.#attempts.oldestRequest();
+    const times = oldest === undefined ? [] : [oldest + REQUEST_TIMEOUT_MS];
     for (const { askAt, size } of this.#peers.values()) {
       if (size !== undefined && askAt > this.#now) times.push(askAt);
     }
@@ -202,7 +148,7 @@ export class MetadataFetch {
     if (peer === undefined || size === undefined) return;
     // Capped before anything is made of it (BEP 9 "metadata": the size is the peer's word).
     if (size > this.#options.maxSize) return this.#close(peer, "metadata of a size out of range");
-    if (peer.size !== size) this.#releaseAll(peer);
+    if (peer.size !== size) this.#release(peer);
     peer.size = size;
   }
 
@@ -216,7 +162,7 @@ export class MetadataFetch {
         message: { type: "metadataReject", piece: message.piece },
       });
     }
-    const assembly = this.#assemblyOf(peer);
+    const assembly = this.#attempts.of(peer);
     if (message.type === "metadataReject") {
       assembly?.release(key, message.piece);
       peer.outstanding = Math.max(0, peer.outstanding - 1);
@@ -224,19 +170,16 @@ export class MetadataFetch {
       return;
     }
     if (peer.outstanding > 0) peer.outstanding--; // else it is late: the block is asked of somebody else by now
-    if (message.totalSize !== peer.size || !assembly?.put(message.piece, message.block, key)) return;
-    if (assembly.isWhole && this.#verifying === undefined) this.#verify(assembly);
+    if (message.totalSize === peer.size && assembly?.put(message.piece, message.block, key)) this.#verify();
   }
 
-  #verify(assembly: MetadataAssembly): void {
-    this.#verifying = assembly;
-    this.#assemblies = this.#assemblies.filter((one) => one !== assembly);
-    this.#effects.push({ type: "verify", bytes: assembly.join() });
+  #verify(): void {
+    const bytes = this.#attempts.verify();
+    if (bytes !== undefined) this.#effects.push({ type: "verify", bytes });
   }
 
   #onVerified(isValid: boolean): void {
-    const assembly = this.#verifying;
-    this.#verifying = undefined;
+    const assembly = this.#attempts.settle();
     if (assembly === undefined) return;
     if (isValid) {
       this.#isDone = true;
@@ -250,27 +193,25 @@ export class MetadataFetch {
       if (senders.length === 1) this.#ban(peer);
       else peer.isSuspect = true;
     }
-    const next = this.#assemblies.find((one) => one.isWhole);
-    if (next !== undefined) this.#verify(next);
+    this.#verify();
   }
 
   #onTick(): void {
-    for (const assembly of this.#assemblies) {
-      for (const key of assembly.late(this.#now - REQUEST_TIMEOUT_MS)) {
-        const peer = this.#peers.get(key);
-        if (peer === undefined) continue;
-        this.#releaseAll(peer);
-        peer.askAt = this.#now + BACK_OFF_MS;
-      }
+    for (const key of this.#attempts.late(this.#now - REQUEST_TIMEOUT_MS)) {
+      const peer = this.#peers.get(key);
+      if (peer === undefined) continue;
+      this.#release(peer);
+      peer.askAt = this.#now + BACK_OFF_MS;
     }
   }
 
   /** Fills the pipelines of all peers that have what is missing. */
   #ask(): void {
-    if (this.#verifying !== undefined) return;
+    if (this.#attempts.verifying !== undefined) return;
     for (const peer of this.#peers.values()) {
-      while (peer.size !== undefined && peer.outstanding < PIPELINE && peer.askAt <= this.#now) {
-        const piece = this.#assemblyFor(peer).take(peer.key, this.#now);
+      const { size } = peer;
+      while (size !== undefined && peer.outstanding < PIPELINE && peer.askAt <= this.#now) {
+        const piece = this.#attempts.take({ ...peer, size }, this.#now);
         if (piece === undefined) break;
         peer.outstanding++;
         this.#effects.push({ type: "send", peer: peer.key, message: { type: "metadataRequest", piece } });
@@ -278,21 +219,8 @@ export class MetadataFetch {
     }
   }
 
-  #assemblyOf({ key, size, isSuspect }: Peer): MetadataAssembly | undefined {
-    return this.#assemblies.find((one) => one.size === size && one.only === (isSuspect ? key : undefined));
-  }
-
-  #assemblyFor(peer: Peer): MetadataAssembly {
-    let assembly = this.#assemblyOf(peer);
-    if (assembly === undefined) {
-      assembly = new MetadataAssembly(peer.size!, peer.isSuspect ? peer.key : undefined);
-      this.#assemblies.push(assembly);
-    }
-    return assembly;
-  }
-
-  #releaseAll(peer: Peer): void {
-    for (const assembly of this.#assemblies) assembly.release(peer.key);
+  #release(peer: Peer): void {
+    this.#attempts.release(peer.key);
     peer.outstanding = 0;
   }
 
@@ -310,10 +238,9 @@ export class MetadataFetch {
   #forget(key: PeerKey): void {
     const peer = this.#peers.get(key);
     if (peer === undefined) return;
-    this.#releaseAll(peer);
+    this.#release(peer);
     this.#peers.delete(key);
-    // An attempt that nobody goes on with is dropped, so that peers that come and go cannot fill the memory.
-    this.#assemblies = this.#assemblies.filter((one) => this.#isWorkedOn(one));
+    this.#attempts.keepOnly([...this.#peers.values()]);
     if (peer.direction === "outgoing") {
       const { size } = peer, { address } = peer;
       this.#candidates.disconnected(address, {
@@ -323,10 +250,6 @@ export class MetadataFetch {
         blameless: false,
       });
     }
-  }
-
-  #isWorkedOn(assembly: MetadataAssembly): boolean {
-    return [...this.#peers.values()].some((peer) => this.#assemblyOf(peer) === assembly);
   }
 
   #mayDial(): boolean {

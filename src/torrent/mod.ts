@@ -72,13 +72,8 @@ export type { BlockRange, HashRange, KeepAliveMessage, PeerMessage } from "../wi
 export type { PexMessage, PexPeer } from "../wire/messages/pex.ts";
 export type { HashRequestsOptions, UnhashedFile } from "./hash_requests.ts";
 export { HolepunchRelay, type RelayEffect, type RelayPeer, type Rendezvous } from "./holepunch_relay.ts";
-export {
-  type MetadataCloseReason,
-  MetadataFetch,
-  type MetadataFetchEffect,
-  type MetadataFetchInput,
-  type MetadataFetchOptions,
-} from "./metadata_fetch.ts";
+export { MetadataFetch, type MetadataFetchOptions } from "./metadata_fetch.ts";
+export type { MetadataCloseReason, MetadataFetchEffect, MetadataFetchInput } from "./metadata_vocabulary.ts";
 export {
   BLOCK_LENGTH,
   DEFAULT_LIMITS,

@@ -1,11 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { peerPriority } from "../../src/peer/priority.ts";
-import {
-  MetadataFetch,
-  type MetadataFetchEffect,
-  type MetadataFetchInput,
-} from "../../src/torrent/metadata_fetch.ts";
+import { MetadataFetch } from "../../src/torrent/metadata_fetch.ts";
+import type { MetadataFetchEffect, MetadataFetchInput } from "../../src/torrent/metadata_vocabulary.ts";
 import { METADATA_BLOCK_LENGTH } from "../../src/wire/messages/metadata.ts";
 
 const SIZE = 2 * METADATA_BLOCK_LENGTH + 100;
