@@ -103,14 +103,17 @@ function openPiece(state: TorrentState, peer: Peer, wish: Wish): OpenPiece | und
 
 /** Opens a fresh piece that `key`, a peer or a web seed, is to be asked for; `undefined` while there is no memory. */
 export function openFor(state: TorrentState, key: PeerKey, { piece, urgent }: Wish): OpenPiece | undefined {
-  const exclusive = state.blame.isOnParole(piece) ? key : undefined;
-  let open = state.downloads.open(piece, exclusive);
-  if (open === undefined) {
-    const givenUp = urgent ? leastUrgent(state) : mostStuck(state);
-    if (givenUp === undefined) return undefined;
-    closePiece(state, givenUp);
-    open = state.downloads.open(piece, exclusive);
-  }
+  const open = openInRoom(state, key, piece);
+  if (open !== undefined) return open;
+  const givenUp = urgent ? leastUrgent(state) : mostStuck(state);
+  if (givenUp === undefined) return undefined;
+  closePiece(state, givenUp);
+  return openInRoom(state, key, piece);
+}
+
+/** {@linkcode openFor} without giving up another piece: one that was opened just now, of which nothing is asked yet, looks stuck. */
+export function openInRoom(state: TorrentState, key: PeerKey, piece: number): OpenPiece | undefined {
+  const open = state.downloads.open(piece, state.blame.isOnParole(piece) ? key : undefined);
   if (open !== undefined) refile(state, piece);
   return open;
 }

@@ -5,7 +5,7 @@
 
 import { randomBelow } from "../bytes/random.ts";
 import { isIdle, type OpenPiece } from "./open_piece.ts";
-import { openFor } from "./picker.ts";
+import { openFor, openInRoom } from "./picker.ts";
 import type { TorrentState } from "./state.ts";
 import { takeLast } from "./web_fetches.ts";
 import { type Claim, claimLength, MAX_ACTIVE, mayHave, type WebFetch, type WebSeed } from "./web_seeds.ts";
@@ -114,7 +114,10 @@ function claimPiece(
   seed: WebSeed,
   wish: { readonly piece: number; readonly urgent: boolean },
 ): Claim | undefined {
-  const open = openFor(state, seed.key, wish);
+  return claimWhole(openFor(state, seed.key, wish));
+}
+
+function claimWhole(open: OpenPiece | undefined): Claim | undefined {
   return open && { open, from: 0, to: open.blockCount };
 }
 
@@ -164,7 +167,7 @@ function extend(
   let length = claimLength(first);
   for (let piece = first.open.piece + 1; length < longest && claims.length < room; piece++) {
     if (first.to !== first.open.blockCount || !isFresh(state, seed, piece, level)) break;
-    const claim = claimPiece(state, seed, { piece, urgent: false });
+    const claim = claimWhole(openInRoom(state, seed.key, piece));
     if (claim === undefined) break;
     claims.push(claim);
     length += claimLength(claim);

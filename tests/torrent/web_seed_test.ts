@@ -352,6 +352,16 @@ Deno.test("two web seeds share a gap without getting into each other's way", () 
   assertEquals(piecesOf(first).filter((piece) => piecesOf(second).includes(piece)), []);
 });
 
+Deno.test("a run ends where memory does, and gives up none of its own pieces for the next", () => {
+  const machine = machineOf({ geometry: uniformGeometry(32 * 4 * BLOCK, 4 * BLOCK) });
+  for (let i = 0; i < 7; i++) machine.message(machine.connectSeed({ depth: 4 }), { type: "unchoke" });
+  assertEquals(machine.state.downloads.size, 7);
+  const fetch = onlyFetch(addSeed(machine)), open = [...machine.state.downloads.all()];
+  assertEquals(piecesOf(fetch), [open[7]!.piece]);
+  deliver(machine, fetch);
+  assertEquals(machine.state.totals.wasted, 0);
+});
+
 Deno.test("at most four web seeds are asked at the same time", () => {
   const geometry = uniformGeometry(64 * 100 * BLOCK, 100 * BLOCK);
   const machine = machineOf({ geometry, limits: { maxOpenBytes: 2 ** 30 } });
