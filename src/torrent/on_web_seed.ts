@@ -17,8 +17,8 @@ const MAX_FETCHES = 2;
 const TAIL_SECONDS = 0.5, TAIL_LENGTH = 128 * 1024;
 /** How long a web seed rests after its first, second, … failure in a row; then twice as long each time (BEP 17: 30 s). */
 const REST_MS: readonly number[] = [2000, 30_000, 30_000, 30_000];
-/** The longest rest, whatever a server asks for. */
-const LONGEST_REST_MS = 3_600_000;
+/** The shortest and the longest rest, whatever a server asks for: "at once" would be a request for each of its answers. */
+const SHORTEST_REST_MS = 1000, LONGEST_REST_MS = 3_600_000;
 /** Web seeds that find nothing to do look again after this time: what others were asked for may be late then. */
 const LOOK_AGAIN_MS = 1000;
 
@@ -137,8 +137,11 @@ function take(
 }
 
 function fail(state: TorrentState, fetch: WebFetch, retryAfterMs: number | undefined): void {
-  const { seed } = fetch, doublings = Math.max(0, ++seed.failures - REST_MS.length);
-  const rest = (REST_MS[seed.failures - 1] ?? REST_MS.at(-1)!) * 2 ** doublings;
-  seed.readyAt = state.now + Math.min(retryAfterMs ?? rest, LONGEST_REST_MS);
+  const { seed } = fetch, restMs = retryAfterMs ?? restAfter(++seed.failures);
+  seed.readyAt = state.now + Math.min(Math.max(restMs, SHORTEST_REST_MS), LONGEST_REST_MS);
   endFetch(state, fetch);
+}
+
+function restAfter(failures: number): number {
+  return (REST_MS[failures - 1] ?? REST_MS.at(-1)!) * 2 ** Math.max(0, failures - REST_MS.length);
 }

@@ -59,7 +59,7 @@ export interface WebSeed {
   lacks: Bitfield | undefined;
   /** Bytes a second of the last answer; 0 before there is one. */
   speed: number;
-  /** Failures since the last block. */
+  /** Failures since the last block, but for those of which the server said how long to wait. */
   failures: number;
   /** It is not asked before. */
   readyAt: number;

@@ -237,14 +237,27 @@ Deno.test("an answer that ends early is a failure, whatever the session says", (
   assertEquals(effectsOf(end(machine, fetch), "webFetch"), []);
 });
 
-Deno.test("a server may say how long it is to be left alone, but not for ever", () => {
+Deno.test("a server may say how long it is to be left alone, but neither at once nor for ever", () => {
   const machine = machineOf();
   const fetch = onlyFetch(addSeed(machine));
   end(machine, fetch, true, 7000);
   assertEquals(effectsOf(machine.wait(6999), "webFetch"), []);
   const again = onlyFetch(machine.wait(1));
   end(machine, again, true, 1e12);
-  onlyFetch(machine.wait(3_600_000));
+  const late = onlyFetch(machine.wait(3_600_000));
+  assertEquals(effectsOf([...end(machine, late, true, 0), ...machine.wait(999)], "webFetch"), []);
+  onlyFetch(machine.wait(1));
+});
+
+Deno.test("a server that says how long to wait, or lacks much, is not left alone for longer when it fails", () => {
+  const machine = machineOf();
+  let fetch = onlyFetch(addSeed(machine));
+  for (let i = 0; i < 20; i++) {
+    end(machine, fetch, true, 1000);
+    fetch = onlyFetch(machine.wait(1000));
+  }
+  end(machine, fetch, true);
+  onlyFetch(machine.wait(2000));
 });
 
 Deno.test("a web seed whose piece fails its hash is discarded, no host is banned (BEP 19)", () => {
@@ -295,7 +308,7 @@ Deno.test("pieces that a web seed lacks are not asked of it; one that lacks all 
   const machine = machineOf();
   const fetch = onlyFetch(addSeed(machine));
   machine.input({ type: "webLacks", seed: -1, first: 0, last: 5 });
-  const next = onlyFetch(end(machine, fetch, true, 0));
+  const next = onlyFetch([...end(machine, fetch, true, 0), ...machine.wait(1000)]);
   assertEquals(piecesOf(next), [6, 7]);
   const effects = machine.input({ type: "webLacks", seed: -1, first: 6, last: 1e9 });
   assertEquals(effectsOf(effects, "webSeedDiscarded").length, 1);
