@@ -8,7 +8,7 @@ import type { BlockRange } from "../wire/messages/message.ts";
 import { BlockCutter } from "./block_cutter.ts";
 import { fetchMoved, isLocal } from "./redirects.ts";
 import type { Clock, Network } from "./transport.ts";
-import { judgeAnswer, type WebRequest } from "./web_answer.ts";
+import { judgeAnswer, type WebAnswer, type WebRequest } from "./web_answer.ts";
 import { withSignal } from "./with_signal.ts";
 
 /** How long a server may take for the head of an answer, and for every block of it: a slow line's 16 KiB. */
@@ -19,6 +19,8 @@ const END_PATIENCE_MS = 1000;
 const MOST_DIGITS = 9;
 /** URLs whose new place is remembered; then all are asked for anew. */
 const MOST_MOVED = 1000;
+/** Longer ones are asked for each time: signed links have a few hundred characters. */
+const LONGEST_MOVED = 4096;
 /** Bytes of padding at a time. */
 const ZEROS = new Uint8Array(65_536);
 
@@ -78,7 +80,7 @@ export class WebSeedReader {
   async read({ ranges, onBlock, pace, signal }: ReadOptions): Promise<WebSeedOutcome> {
     const { source, torrent } = this.#options, cutter = new BlockCutter(ranges, onBlock);
     try {
-      await this.#guard();
+      await new Patience(this.#options.clock, signal).wait(this.#guard());
       for (const step of webSeedSteps(source, torrent, ranges)) {
         if (step.type === "zeros") pad(cutter, step.length);
         else await this.#get(step, { cutter, pace, signal });
@@ -104,8 +106,8 @@ export class WebSeedReader {
     request: WebRequest,
     { cutter, pace, signal }: Pick<ReadOptions, "pace" | "signal"> & { readonly cutter: BlockCutter },
   ): Promise<void> {
-    const patience = new Patience(this.#options.clock, signal);
-    const response = await patience.wait(this.#send(request, patience.signal));
+    const patience = new Patience(this.#options.clock, signal), known = this.#moved.get(request.url);
+    const response = await patience.wait(this.#send(request, { known, signal: patience.signal }));
     const body = response.body?.getReader();
     try {
       const answer = judgeAnswer(request, response);
@@ -113,38 +115,33 @@ export class WebSeedReader {
         const retryAfterMs = answer.retryAfterMs ?? await busyMs(request, body, patience);
         throw new Interruption({ type: "busy", retryAfterMs });
       }
-      if (answer.type !== "content") throw this.#refusal(request, answer);
+      if (answer.type !== "content") throw refusal(request, answer, { mayBeElsewhere: known !== undefined });
       await readBody(body, { request, skip: answer.skip, cutter, pace, patience });
     } finally {
       await body?.cancel().catch(() => {}); // of a body that was read to its end this does nothing
     }
   }
 
-  async #send(request: WebRequest, signal: AbortSignal): Promise<Response> {
-    const { network } = this.#options, known = this.#moved.get(request.url);
-    const { url, headers } = withoutCredentials(known ?? request.url);
-    if (request.type === "file") {
-      headers["range"] = `bytes=${request.from}-${request.from + request.length - 1}`;
-    }
+  /** Asks where the URL is known to lead by now, else the URL itself. */
+  async #send(
+    request: WebRequest,
+    { known, signal }: { readonly known: string | undefined; readonly signal: AbortSignal },
+  ): Promise<Response> {
+    const { network } = this.#options, { url: first, authorization } = withoutCredentials(request.url);
+    const url = known ?? first, isAtHome = new URL(url).origin === new URL(first).origin;
+    const headers = {
+      ...(authorization !== undefined && isAtHome && { authorization }),
+      ...(request.type === "file" && { range: `bytes=${request.from}-${request.from + request.length - 1}` }),
+    };
     const moved = await fetchMoved(network, url, { headers, signal });
     if (moved.url !== url) this.#remember(request.url, moved.url);
     return moved.response;
   }
 
   #remember(url: string, movedTo: string): void {
+    if (movedTo.length > LONGEST_MOVED) return;
     if (this.#moved.size >= MOST_MOVED) this.#moved.clear();
     this.#moved.set(url, movedTo);
-  }
-
-  #refusal(
-    request: WebRequest,
-    answer: Exclude<ReturnType<typeof judgeAnswer>, { type: "content" | "busy" }>,
-  ): Interruption | TransportError {
-    if (answer.type === "nonsense") return new TransportError(answer.reason);
-    const mayBeElsewhere = request.type !== "file" || this.#moved.has(request.url);
-    if (mayBeElsewhere) return new TransportError("the content is not there any more");
-    const from = answer.type === "tooFar" ? request.piece : undefined;
-    return new Interruption({ type: "lacks", file: request.file, from });
   }
 
   /** The URL's path may hold secrets. */
@@ -153,6 +150,20 @@ export class WebSeedReader {
     const reason = cause instanceof TransportError ? cause.message : "the connection failed";
     return new TransportError(`Cannot read from web seed ${host}: ${reason}`, { cause });
   }
+}
+
+/** What a refusal means; a place that was remembered may be the wrong one by now. */
+function refusal(
+  request: WebRequest,
+  answer: Exclude<WebAnswer, { type: "content" | "busy" }>,
+  { mayBeElsewhere }: { readonly mayBeElsewhere: boolean },
+): Interruption | TransportError {
+  if (answer.type === "nonsense") return new TransportError(answer.reason);
+  if (request.type !== "file" || mayBeElsewhere) {
+    return new TransportError("the content is not there any more");
+  }
+  const from = answer.type === "tooFar" ? request.piece : undefined;
+  return new Interruption({ type: "lacks", file: request.file, from });
 }
 
 /** Gives up on a server that is too slow. The time that others take is not counted. */
@@ -231,12 +242,12 @@ function pad(cutter: BlockCutter, length: number): void {
 }
 
 /** A request may not have them in its URL; they become a header (RFC 7617). */
-function withoutCredentials(text: string): { url: string; headers: Record<string, string> } {
+function withoutCredentials(text: string): { url: string; authorization?: string } {
   const url = new URL(text), { username, password } = url;
-  if (username === "" && password === "") return { url: url.href, headers: {} };
+  if (username === "" && password === "") return { url: url.href };
   url.username = url.password = "";
   const credentials = btoa(encodeByteString(unescape(`${username}:${password}`)));
-  return { url: url.href, headers: { authorization: `Basic ${credentials}` } };
+  return { url: url.href, authorization: `Basic ${credentials}` };
 }
 
 function unescape(text: string): Uint8Array {

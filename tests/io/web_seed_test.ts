@@ -322,6 +322,12 @@ Deno.test("WebSeedReader.read() follows redirects, but not for ever, not elsewhe
   }
 });
 
+Deno.test("WebSeedReader.read() tells that the server has not got the file, also where it is redirected to", async () => {
+  const other = "http://203.0.113.2", origins = { [other]: () => new Response("", { status: 404 }) };
+  const { outcome } = await read(moved(`${other}/g`), { origins });
+  assertEquals(outcome, { type: "lacks", file: metainfo.info.files[0]!, from: undefined });
+});
+
 Deno.test("WebSeedReader.read() asks no questions of the local network, but takes plain files from it", async () => {
   const home = "http://192.168.1.1", origins = { [home]: (request: Request) => ranged(request) };
   const refused = () => new Response("", { status: 500 });
@@ -385,6 +391,47 @@ Deno.test("WebSeedReader.read() remembers where a file has moved to until that f
   isGone = false;
   assertEquals((await go())?.type, "done");
   assertEquals(seen, ["origin", "mirror", "mirror", "mirror", "origin", "mirror"]);
+});
+
+Deno.test("WebSeedReader.read() sends the credentials to where its own origin has moved a file, each time", async () => {
+  const clock = new VirtualClock(), network = new VirtualNetwork({ clock });
+  network.host(WEB);
+  network.serve(`http://${WEB}`, (request) => {
+    if (!request.headers.has("authorization")) return new Response("who?", { status: 401 });
+    return request.url === URL_OF_FILE ? moved("/g")() : ranged(request);
+  });
+  const reader = new WebSeedReader({
+    network: network.host("198.51.100.1"),
+    clock,
+    source: { kind: "files", url: `http://me:secret@${WEB}/f` },
+    torrent: metainfo,
+  });
+  for (let i = 0; i < 3; i++) {
+    const outcome = await clock.runUntil(reader.read({
+      ranges: [SECOND],
+      onBlock: () => {},
+      pace: () => Promise.resolve(),
+      signal: new AbortController().signal,
+    }));
+    assertEquals(outcome, { type: "done" });
+  }
+});
+
+Deno.test("WebSeedReader.read() waits for no name longer than it is wanted, nor for ever", async () => {
+  const clock = new VirtualClock(), network = new VirtualNetwork({ clock }).host("198.51.100.1");
+  const read = (signal: AbortSignal) =>
+    new WebSeedReader({
+      network: { ...network, resolve: () => new Promise<never>(() => {}) },
+      clock,
+      source: { kind: "files", url: "http://slow.example/f?key=1" },
+      torrent: metainfo,
+    }).read({ ranges: [SECOND], onBlock: () => {}, pace: () => Promise.resolve(), signal });
+  const end = new AbortController(), rejected = assertRejects(() => read(end.signal), Error, "enough");
+  end.abort(new Error("enough"));
+  await clock.runUntil(rejected);
+  const outcome = await clock.runUntil(read(new AbortController().signal));
+  assertEquals([outcome?.type, clock.now()], ["failed", 30_000]);
+  assertEquals(clock.nextAt, undefined);
 });
 
 Deno.test("WebSeedReader.read() throws the signal's reason and cancels the body", async () => {
