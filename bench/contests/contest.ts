@@ -100,6 +100,7 @@ function row(cells: readonly string[]): string {
 
 function formatRate(rate: number | undefined): string {
   if (rate === undefined) return "–";
+  if (rate >= 1e9) return `${(rate / 1e9).toPrecision(3)} G`;
   if (rate >= 1e6) return `${(rate / 1e6).toPrecision(3)} M`;
   if (rate >= 1e3) return `${(rate / 1e3).toPrecision(3)} k`;
   return rate.toPrecision(3);
