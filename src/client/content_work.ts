@@ -3,7 +3,7 @@
 import type { Bitfield } from "../bytes/bitfield.ts";
 import type { PieceStore } from "../io/storage.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
-import type { HashRequestsOptions } from "../torrent/hash_requests.ts";
+import type { HashRequestsOptions } from "../torrent/missing_hashes.ts";
 import type { ClientContext } from "./client_context.ts";
 import { FileFinisher } from "./file_finisher.ts";
 import { FileProgress, selection } from "./file_progress.ts";

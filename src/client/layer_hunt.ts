@@ -8,7 +8,7 @@ import { Bitfield } from "../bytes/bitfield.ts";
 import { openMemoryStore } from "../io/memory_storage.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
-import type { HashRequestsOptions } from "../torrent/hash_requests.ts";
+import type { HashRequestsOptions } from "../torrent/missing_hashes.ts";
 import type { CandidateSource } from "../torrent/vocabulary.ts";
 import { METADATA_BLOCK_LENGTH } from "../wire/messages/metadata.ts";
 import type { ClientContext } from "./client_context.ts";

@@ -12,7 +12,7 @@ import type { TorrentFile, TorrentInfo } from "../metainfo/info.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { NODE_LENGTH } from "../metainfo/node_hash.ts";
 import { isPieceLayer } from "../metainfo/piece_layers.ts";
-import type { HashRequestsOptions } from "../torrent/hash_requests.ts";
+import type { HashRequestsOptions } from "../torrent/missing_hashes.ts";
 
 /** What a keeper needs. */
 export interface LayerKeeperOptions {

@@ -70,10 +70,10 @@ export type { HolepunchMessage } from "../wire/messages/holepunch.ts";
 export type { MetadataMessage } from "../wire/messages/metadata.ts";
 export type { BlockRange, HashRange, KeepAliveMessage, PeerMessage } from "../wire/messages/message.ts";
 export type { PexMessage, PexPeer } from "../wire/messages/pex.ts";
-export type { HashRequestsOptions, UnhashedFile } from "./hash_requests.ts";
 export { HolepunchRelay, type RelayEffect, type RelayPeer, type Rendezvous } from "./holepunch_relay.ts";
 export { MetadataFetch, type MetadataFetchOptions } from "./metadata_fetch.ts";
 export type { MetadataCloseReason, MetadataFetchEffect, MetadataFetchInput } from "./metadata_vocabulary.ts";
+export type { HashRequestsOptions, UnhashedFile } from "./missing_hashes.ts";
 export {
   BLOCK_LENGTH,
   DEFAULT_LIMITS,

@@ -3,7 +3,7 @@
 import type { Bitfield } from "../bytes/bitfield.ts";
 import type { Random } from "../bytes/random.ts";
 import type { PeerAddress } from "../peer/address.ts";
-import type { HashRequestsOptions } from "./hash_requests.ts";
+import type { HashRequestsOptions } from "./missing_hashes.ts";
 
 /** Bytes of an ordinary block: what everybody requests (BEP 3 "peer messages", request). */
 export const BLOCK_LENGTH = 16384;

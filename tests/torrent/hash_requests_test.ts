@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { randomBytes } from "../../src/bytes/random.ts";
 import { answerHashes, buildHashTree, type HashTree, treeNode } from "../../src/metainfo/hash_tree.ts";
 import { pieceLayer, treeHeight } from "../../src/metainfo/merkle.ts";
-import type { UnhashedFile } from "../../src/torrent/hash_requests.ts";
+import type { UnhashedFile } from "../../src/torrent/missing_hashes.ts";
 import type { PeerKey, TorrentEffect } from "../../src/torrent/vocabulary.ts";
 import type { HashRange, PeerMessage } from "../../src/wire/messages/message.ts";
 import { BLOCK, checkInvariants, closedIn, Machine, sentIn } from "./machine.ts";
