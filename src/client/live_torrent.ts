@@ -1,5 +1,5 @@
 /**
- * A torrent whose content moves: carries out what the torrent machine decides, with sockets and a store, and tells the machine
+ * A torrent whose content moves: carries out what the torrent machine decides, with connections and a store, and tells the machine
  * what came of it. Inputs are handled one at a time, so that nothing re-enters.
  */
 
@@ -8,28 +8,17 @@ import { StorageError } from "../errors.ts";
 import type { PieceStore } from "../io/storage.ts";
 import { WakeTimer } from "../io/wake_timer.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
-import type { PeerAddress } from "../peer/address.ts";
 import type { PeerSnapshot, TorrentStats } from "../torrent/snapshot.ts";
 import { Torrent } from "../torrent/torrent.ts";
 import type { TorrentOptions } from "../torrent/options.ts";
-import type { PeerKey, TorrentEffect, TorrentInput } from "../torrent/vocabulary.ts";
-import { allowedFastSet } from "../wire/allowed_fast.ts";
-import type { ExtensionMessage } from "../wire/extensions.ts";
-import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
+import type { TorrentEffect, TorrentInput } from "../torrent/vocabulary.ts";
+import type { PeerMessage } from "../wire/messages/message.ts";
 import type { ClientContext } from "./client_context.ts";
 import { DiskBacklog } from "./disk_backlog.ts";
-import { HashShare } from "./hash_share.ts";
 import type { Lifecycle } from "./lifecycle.ts";
-import { MetadataShare } from "./metadata_share.ts";
+import { LivePeers } from "./live_peers.ts";
 import type { PeerDesk } from "./peer_desk.ts";
-import { factsOf } from "./peer_facts.ts";
-import type { PeerHost } from "./peer_host.ts";
-import type { Opening, PeerSocket } from "./peer_socket.ts";
 import { geometryOf } from "./piece_geometry.ts";
-import { TorrentNames } from "./torrent_names.ts";
-
-/** Time between two looks at what is in memory: it is advice, and a look at a full cache takes microseconds. */
-const ADVISE_EVERY_MS = 1000;
 
 type Effect<T extends TorrentEffect["type"]> = Extract<TorrentEffect, { type: T }>;
 
@@ -62,18 +51,16 @@ export interface LiveTorrentOptions {
 }
 
 /** Joins the torrent machine with the world. */
-export class LiveTorrent implements PeerHost {
+export class LiveTorrent {
+  /** The host of its connections. */
+  readonly host: LivePeers;
   readonly #options: LiveTorrentOptions;
   readonly #machine: Torrent;
   readonly #timer: WakeTimer;
   readonly #backlog: DiskBacklog;
-  /** What peers get besides content. */
-  readonly #shares: { readonly metadata: MetadataShare; readonly hashes: HashShare };
-  readonly #sockets = new Map<PeerKey, PeerSocket>();
   #inputs: TorrentInput[] = [];
   #isHandling = false;
   #isClosed = false;
-  #adviseAt = -Infinity;
 
   /** Starts the machine; nothing happens before the first input. */
   constructor(options: LiveTorrentOptions) {
@@ -93,12 +80,7 @@ export class LiveTorrent implements PeerHost {
       onDue: () => this.dispatch({ type: "tick" }),
     });
     this.#backlog = new DiskBacklog(metainfo.info.pieceLength);
-    const hashes = new HashShare({
-      metainfo,
-      has: (piece) => this.#machine.hasPiece(piece),
-      read: (piece, begin, into) => store.read(piece, begin, into),
-    });
-    this.#shares = { metadata: new MetadataShare(metainfo), hashes };
+    this.host = new LivePeers({ ...options, clock: context.clock, torrent: this });
   }
 
   /** Counters and rates. */
@@ -114,6 +96,11 @@ export class LiveTorrent implements PeerHost {
   /** The verified pieces, as a copy. */
   have(): Bitfield {
     return this.#machine.have();
+  }
+
+  /** Whether a piece is ours. */
+  hasPiece(piece: number): boolean {
+    return this.#machine.hasPiece(piece);
   }
 
   /** Whether it shows each peer one piece at a time (BEP 16). */
@@ -144,62 +131,6 @@ export class LiveTorrent implements PeerHost {
     this.#timer.update();
   }
 
-  /** Introduces a peer to the machine. */
-  adopt(socket: PeerSocket, { infoHash, peerId, fast, extended }: Opening): void {
-    const { address, direction, key: peer } = socket, allowedFast = fast ? this.#allowedFast(address) : [];
-    const v2 = new TorrentNames(this.#options.metainfo).isV2(infoHash);
-    this.#sockets.set(peer, socket);
-    this.dispatch({
-      type: "peerConnected",
-      peer,
-      address,
-      direction,
-      peerId,
-      fast,
-      extended,
-      v2,
-      allowedFast,
-    });
-  }
-
-  /** Hands a message to the machine, and answers who asks for hashes; views inside it are valid during the call only. */
-  message(socket: PeerSocket, message: PeerMessage): void {
-    const { key: peer } = socket;
-    if (message.type === "hashRequest") return void this.#shares.hashes.answer(socket, message);
-    this.dispatch({ type: "peerMessage", peer, message });
-  }
-
-  /** Hands the facts of an extension message to the machine, and answers who asks for metadata. */
-  extension(socket: PeerSocket, message: ExtensionMessage): void {
-    if (message.type === "metadataRequest") {
-      const answer = this.#shares.metadata.answer(socket, message.piece);
-      return socket.tell({ type: "sendExtension", message: answer });
-    }
-    const facts = factsOf(socket.key, message);
-    if (facts) this.dispatch(facts);
-  }
-
-  /** Tells the machine that a connection ended by itself. */
-  lost({ key: peer }: PeerSocket): void {
-    if (this.#sockets.delete(peer)) this.dispatch({ type: "peerClosed", peer });
-  }
-
-  /** Tells the machine that a dial came to nothing. */
-  dialFailed(address: PeerAddress, isOurselves: boolean = false): void {
-    this.dispatch({ type: "dialFailed", address, isOurselves });
-  }
-
-  /** Tells the machine that a block has left. */
-  blockSent({ key: peer }: PeerSocket, { piece, begin, length }: BlockRange): void {
-    this.dispatch({ type: "blockSent", peer, piece, begin, length });
-    this.#advise();
-  }
-
-  /** Tells the machine that a block could not be read: the piece is ours no longer. */
-  readFailed({ key: peer }: PeerSocket, { piece, begin, length }: BlockRange): void {
-    this.dispatch({ type: "readFailed", peer, piece, begin, length });
-  }
-
   /** Settles when peers may be read: while much waits for the disk, they may not (back-pressure). */
   mayRead(): Promise<void> | undefined {
     return this.#backlog.mayRead();
@@ -214,7 +145,7 @@ export class LiveTorrent implements PeerHost {
   close(): void {
     this.#isClosed = true;
     this.#timer.close();
-    this.#sockets.clear();
+    this.host.clear();
     this.#backlog.close();
   }
 
@@ -222,7 +153,7 @@ export class LiveTorrent implements PeerHost {
   #performAll(effects: readonly TorrentEffect[]): void {
     for (let at = 0; at < effects.length;) {
       const effect = effects[at]!, messages = messagesInARow(effects, at);
-      if (effect.type === "send" && messages.length > 1) this.#sockets.get(effect.peer)?.sendAll(messages);
+      if (effect.type === "send" && messages.length > 1) this.host.sendAll(effect.peer, messages);
       else this.#perform(effect);
       at += Math.max(1, messages.length);
     }
@@ -232,15 +163,12 @@ export class LiveTorrent implements PeerHost {
     const { desk, life, onNews } = this.#options;
     switch (effect.type) {
       case "send":
-        return this.#sockets.get(effect.peer)?.send(effect.message);
       case "read":
-        return this.#sockets.get(effect.peer)?.sendBlock(effect);
       case "dontHave":
-        return this.#sockets.get(effect.peer)?.tell({ type: "sendExtension", message: effect });
+      case "close":
+        return this.host.perform(effect);
       case "store":
         return this.#backlog.add(this.#store(effect));
-      case "close":
-        return this.#closePeer(effect);
       case "dial":
         return void desk.dial(effect.address);
       case "ban":
@@ -248,21 +176,6 @@ export class LiveTorrent implements PeerHost {
       default:
         return onNews(effect);
     }
-  }
-
-  /** Tells the machine now and then what is in memory, if there are peers that could make use of it. */
-  #advise(): void {
-    const now = this.#now();
-    if (now < this.#adviseAt || this.#sockets.size < 2) return;
-    this.#adviseAt = now + ADVISE_EVERY_MS;
-    const pieces = this.#options.store.cached?.() ?? [];
-    if (pieces.length > 0) this.dispatch({ type: "cached", pieces });
-  }
-
-  #closePeer({ peer, reason }: Effect<"close">): void {
-    const socket = this.#sockets.get(peer);
-    this.#sockets.delete(peer);
-    if (socket) this.#options.desk.dismiss(socket, reason);
   }
 
   async #store({ piece, bytes }: Effect<"store">): Promise<void> {
@@ -278,11 +191,6 @@ export class LiveTorrent implements PeerHost {
 
   #now(): number {
     return this.#options.context.clock.now();
-  }
-
-  #allowedFast({ host }: PeerAddress): readonly number[] {
-    const { infoHash, info } = this.#options.metainfo;
-    return allowedFastSet({ host, infoHash, pieceCount: info.pieceCount });
   }
 }
 

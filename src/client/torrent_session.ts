@@ -177,7 +177,7 @@ export class TorrentSession {
     // Who was called by the v1 name has not heard that we speak v2.
     if (swarm.learn(metainfo)) desk.drop("the torrent speaks v2");
     const hunt = this.#hunt = new LayerHunt({ context, life, desk, metainfo });
-    swarm.joinHunt(hunt, hunt.live);
+    swarm.joinHunt(hunt, hunt.live.host);
     await hunt.ended;
     return metainfo;
   }
@@ -239,7 +239,7 @@ export class TorrentSession {
     const content = this.#content!, { add } = this.#options, former = await content.start(), { swarm } = this;
     if (this.life.signal.aborted) return;
     const live = content.live!, { announce: tiers, nodes } = this.#metainfo!;
-    swarm.desk.serve(live);
+    swarm.desk.serve(live.host);
     swarm.seek({ tiers, nodes, isComplete: live.stats().left === 0 }, { isPaused: this.#isPaused });
     swarm.addEarlyPeers(former);
     swarm.addPeers("user", add.peers ?? []);
