@@ -10,6 +10,9 @@ const GATHERED = 256 * 1024;
 /** Messages that may wait for a peer that does not read. It would have to ask for tens of thousands of answers. */
 const MOST_WAITING = 1024 * 1024;
 
+/** The same for what is in no hurry: a check that finds 900,000 pieces has as many to tell at once. */
+const MOST_PATIENT = 8 * 1024 * 1024;
+
 /** How long a message that is in no hurry may wait for company: 2,000 writes of one `have` cost as much as 64 MiB. */
 const PATIENCE_MS = 100;
 
@@ -34,6 +37,8 @@ export class Outbox {
   readonly #options: OutboxOptions;
   #messages: Uint8Array[] = [];
   #messageBytes = 0;
+  /** Those of them that came in no hurry. */
+  #patientBytes = 0;
   /** Some message that waits is in a hurry. */
   #isInHurry = false;
   #blocks: BlockRange[] = [];
@@ -60,6 +65,7 @@ export class Outbox {
 
   /** Sends encoded messages that are in no hurry with the next ones that are, or a little later. */
   sendLater(bytes: Uint8Array): void {
+    this.#patientBytes += bytes.length;
     if (!this.#hold(bytes)) return;
     const { clock } = this.#options;
     this.#cancelLater ??= clock.schedule(clock.now() + PATIENCE_MS, () => {
@@ -79,11 +85,9 @@ export class Outbox {
   /** Forgets what waits. Safe to call twice. */
   close(): void {
     this.#isClosed = true;
-    this.#isInHurry = false;
     this.#cancelLater?.();
-    this.#messages = [];
-    this.#messageBytes = 0;
     this.#blocks = [];
+    this.#forgetMessages();
   }
 
   /** Keeps a message until it can be written; `false` if the connection is over, or was just given up. */
@@ -91,8 +95,16 @@ export class Outbox {
     if (this.#isClosed) return false;
     this.#messages.push(bytes);
     this.#messageBytes += bytes.length;
-    if (this.#messageBytes > MOST_WAITING) this.#fail(new Error("the peer does not read"));
-    return !this.#isClosed;
+    const isTooMuch = this.#patientBytes > MOST_PATIENT ||
+      this.#messageBytes - this.#patientBytes > MOST_WAITING;
+    if (isTooMuch) this.#fail(new Error("the peer does not read"));
+    return !isTooMuch;
+  }
+
+  #forgetMessages(): void {
+    this.#messages = [];
+    this.#messageBytes = this.#patientBytes = 0;
+    this.#isInHurry = false;
   }
 
   get #hasWork(): boolean {
@@ -156,9 +168,7 @@ export class Outbox {
 
   #takeMessages(): Uint8Array {
     const messages = this.#messages, length = this.#messageBytes;
-    this.#messages = [];
-    this.#messageBytes = 0;
-    this.#isInHurry = false;
+    this.#forgetMessages();
     if (messages.length === 1) return messages[0]!;
     const gathered = new Uint8Array(length);
     let offset = 0;
