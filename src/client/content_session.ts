@@ -5,29 +5,17 @@
 
 import type { Bitfield } from "../bytes/bitfield.ts";
 import { asError, StateError } from "../errors.ts";
-import type { PieceStore } from "../io/storage.ts";
 import { pieceSize } from "../metainfo/geometry.ts";
-import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
-import type { ClientContext } from "./client_context.ts";
 import { checkContent } from "./content_check.ts";
 import { ContentNotes } from "./content_notes.ts";
-import { ContentWork, type WorkNews } from "./content_work.ts";
+import { type ContentParts, ContentWork, type WorkNews } from "./content_work.ts";
 import type { FileProgress } from "./file_progress.ts";
 import { LayerKeeper } from "./layer_keeper.ts";
-import type { Lifecycle } from "./lifecycle.ts";
 import type { LiveTorrent } from "./live_torrent.ts";
-import type { AddOptions } from "./options.ts";
-import type { PeerDesk } from "./peer_desk.ts";
 
 /** What the content of a torrent is made from. */
-export interface ContentSessionOptions {
-  readonly context: ClientContext;
-  readonly life: Lifecycle;
-  readonly desk: PeerDesk;
-  readonly metainfo: Metainfo;
-  readonly store: PieceStore;
-  readonly add: AddOptions;
+export interface ContentSessionOptions extends ContentParts {
   /** Whether the user wants it to rest; a check goes on all the same. */
   readonly isPaused: () => boolean;
   /** Every wanted file is complete and has its name; `isNews` unless it was so from the start. */

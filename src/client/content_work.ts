@@ -27,14 +27,18 @@ export type WorkNews =
   /** Content cannot be read, written or renamed. */
   | { readonly type: "failed"; readonly error: Error };
 
-/** What works with what. */
-export interface ContentWorkOptions {
+/** Whose content it is, and where. */
+export interface ContentParts {
   readonly context: ClientContext;
   readonly life: Lifecycle;
   readonly desk: PeerDesk;
   readonly metainfo: Metainfo;
   readonly store: PieceStore;
   readonly add: AddOptions;
+}
+
+/** What works with what. */
+export interface ContentWorkOptions extends ContentParts {
   /** Nothing is asked or served at first. */
   readonly paused: boolean;
   /** What the check has found. */
