@@ -68,8 +68,10 @@ export class PeerDesk implements PeerSocketOwner {
       // Messages that waited for the metadata come out now, to the new host.
       if (pieceCount !== undefined) socket.tell({ type: "pieceCount", pieceCount });
     }
+    if (metadataSize === undefined) return;
     // Those who came before the metadata may ask us for it now (BEP 9 "extension header").
-    if (metadataSize !== undefined) this.tellAll({ type: "extensionHandshake", metadataSize });
+    const message = { type: "extensionHandshake", metadataSize } as const;
+    for (const socket of this.#connected.keys()) socket.tell({ type: "sendExtension", message });
   }
 
   /** Opens a connection, once there is a place for it; the host hears of its success or failure. */
@@ -140,11 +142,6 @@ export class PeerDesk implements PeerSocketOwner {
   shun(reason: string): void {
     for (const { address } of this.#connected.keys()) this.#shunned.add(address.host);
     this.drop(reason);
-  }
-
-  /** Sends an extension message to every peer that understands it. */
-  tellAll(message: ExtensionMessage): void {
-    for (const socket of this.#connected.keys()) socket.tell({ type: "sendExtension", message });
   }
 
   /**
