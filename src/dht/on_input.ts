@@ -150,11 +150,11 @@ function checkedFamily(state: DhtState, id: number, { host }: PeerAddress): Fami
   return family;
 }
 
-function checkOperation(state: DhtState, id: number): void {
-  if (state.operations.has(id)) {
+function checkOperation({ operations, upkeep: { queue } }: DhtState, id: number): void {
+  if (operations.has(id) || queue.has(id)) {
     throw new StateError(`Cannot start operation ${id}: one of this id is under way`);
   }
-  if (state.operations.size >= MAX_OPERATIONS) {
+  if (operations.size + queue.size >= MAX_OPERATIONS) {
     throw new StateError(`Cannot start operation ${id}: ${MAX_OPERATIONS} are under way`);
   }
 }

@@ -4,6 +4,7 @@ import { encode } from "../../src/bencode/encode.ts";
 import { randomBytes } from "../../src/bytes/random.ts";
 import { createImmutableItem, type DhtItem, itemTarget, type MutableItem } from "../../src/dht/item.ts";
 import { decodeKrpc, encodeKrpc, KRPC_ERRORS } from "../../src/dht/messages/krpc.ts";
+import { MAX_OPERATIONS } from "../../src/dht/on_input.ts";
 import type { SendableQuery } from "../../src/dht/messages/query.ts";
 import { compareDistance } from "../../src/dht/node_id.ts";
 import type { DhtEffect } from "../../src/dht/vocabulary.ts";
@@ -133,6 +134,16 @@ Deno.test("many operations wait for each other, and all come to an end", () => {
     pick(a!.told, "done").map(({ id }) => id).sort((x, y) => x - y),
     Array.from({ length: 299 }, (_, i) => i),
   );
+});
+
+Deno.test("operations that wait count too: their ids are taken, and there is an end to them", () => {
+  const { dht, nodes: [a] } = swarm(20);
+  const find = (id: number) => a!.node.handle({ type: "findNode", id, target: HASH }, dht.now);
+  for (let id = 0; id < MAX_OPERATIONS; id++) find(id);
+  assertThrows(() => find(MAX_OPERATIONS - 1), StateError, "one of this id is under way");
+  assertThrows(() => find(MAX_OPERATIONS), StateError, `${MAX_OPERATIONS} are under way`);
+  a!.node.handle({ type: "abort", id: MAX_OPERATIONS - 1 }, dht.now);
+  find(MAX_OPERATIONS - 1);
 });
 
 Deno.test("an operation without anybody to ask is done at once", () => {
