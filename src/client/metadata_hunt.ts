@@ -154,11 +154,14 @@ export class MetadataHunt implements Hunt, PeerHost {
     if (socket) this.#options.desk.dismiss(socket, reason);
   }
 
-  /** Checks against every hash that the link gives: a hybrid's metadata must have both (BEP 52 "upgrade path"). */
+  /**
+   * Checks against every hash that the link gives: a hybrid's metadata must have both (BEP 52 "upgrade path"). What stands
+   * for v1 may be the v2 info hash cut: the DHT tells 20 bytes, of whatever version (BEP 46, 51).
+   */
   async #verify(bytes: Uint8Array): Promise<void> {
-    const { infoHashV1, infoHashV2 } = this.#options.magnet;
-    const isValid = (infoHashV1 === undefined || equals(await sha1(bytes), infoHashV1)) &&
-      (infoHashV2 === undefined || equals(await sha256(bytes), infoHashV2));
-    this.#tell({ type: "verified", isValid });
+    const { infoHashV1, infoHashV2 } = this.#options.magnet, v2 = await sha256(bytes);
+    const isName = infoHashV1 === undefined || equals(await sha1(bytes), infoHashV1) ||
+      equals(v2.subarray(0, infoHashV1.length), infoHashV1);
+    this.#tell({ type: "verified", isValid: isName && (infoHashV2 === undefined || equals(v2, infoHashV2)) });
   }
 }

@@ -64,6 +64,11 @@ export class TorrentNames {
     const before = this.all();
     this.#v1 ??= infoHashV1;
     this.#v2 ??= infoHashV2?.subarray(0, NAME_LENGTH);
+    // Whoever was told 20 bytes cannot know of which version they are (BEP 46, 51).
+    if (this.#v1 && this.#v2 && equals(this.#v1, this.#v2)) {
+      this.#v2 = this.#v1;
+      this.#v1 = infoHashV1 && !this.isV2(infoHashV1) ? infoHashV1 : undefined;
+    }
     return this.all().filter((name) => !before.includes(name));
   }
 

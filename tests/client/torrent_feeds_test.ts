@@ -85,6 +85,19 @@ Deno.test("add() of a link with a key downloads what its publisher names at the 
   await news.return(undefined);
 });
 
+for (const version of ["2", "hybrid"] as const) {
+  Deno.test(`a torrent of version ${version} can be published and followed: 20 bytes name it (BEP 52)`, async () => {
+    await using swarm = await new VirtualDhtSwarm().start();
+    const metainfo = await swarm.torrent({ version }), publisher = await swarm.node("40.0.0.1");
+    const seeder = await swarm.client("60.0.0.1", { storage: await swarm.full(metainfo), dht: swarm.entry });
+    await swarm.until(seeder.add(metainfo).then((torrent) => torrent.completed()));
+    const { magnet } = await swarm.until(publisher.publishTorrent(metainfo, { signer }));
+    const follower = await swarm.node("50.0.0.1"), torrent = await swarm.until(follower.add(magnet));
+    await swarm.clock.advance(10 * MINUTE);
+    assertEquals([torrent.status().state, torrent.infoHash], ["seeding", metainfo.infoHash.toHex()]);
+  });
+}
+
 Deno.test("publishTorrent() keeps a torrent alive until it is closed", async () => {
   await using swarm = await new VirtualDhtSwarm().start();
   const publisher = await swarm.node("40.0.0.1"), published = await publish(swarm, publisher, hash(1));

@@ -31,6 +31,16 @@ Deno.test("TorrentNames keeps its first name when it learns the other", () => {
   assertEquals(names.primary, CUT);
 });
 
+Deno.test("TorrentNames takes the cut v2 name for what it is where a link says it in place of the v1 name", () => {
+  const v2 = new TorrentNames({ infoHashV1: CUT });
+  assertEquals(v2.learn({ infoHashV2: V2 }), []);
+  assertEquals([v2.all(), v2.isV2(CUT), v2.primary], [[CUT], true, CUT]);
+  const hybrid = new TorrentNames({ infoHashV1: CUT });
+  assertEquals(hybrid.learn({ infoHashV1: V1, infoHashV2: V2 }), [V1]);
+  assertEquals([hybrid.all(), hybrid.isV2(CUT), hybrid.primary], [[V1, CUT], true, CUT]);
+  assertEquals(new TorrentNames({ infoHashV1: CUT, infoHashV2: V2 }).all(), [CUT]);
+});
+
 Deno.test("TorrentNames dials with v1 and offers v2, and says v2 at once to who was heard of there alone", () => {
   const names = new TorrentNames({ infoHashV1: V1, infoHashV2: V2 });
   assertEquals(names.dial(PEER), { infoHash: V1, upgradedInfoHash: CUT });
