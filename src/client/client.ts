@@ -24,6 +24,7 @@ import {
 } from "./torrent_feeds.ts";
 import { TorrentHandle } from "./torrent_handle.ts";
 import { TorrentNames } from "./torrent_names.ts";
+import type { TorrentSessionOptions } from "./torrent_origin.ts";
 import { TorrentSession } from "./torrent_session.ts";
 
 /** Rates in bytes a second; 0 is unlimited, absent leaves the limit as it is. */
@@ -107,7 +108,7 @@ export class Client implements AsyncDisposable {
     this.#acceptor = new Acceptor(
       context,
       listener,
-      (infoHash, socket) => this.#named(infoHash)?.swarm.desk.accept(socket) ?? false,
+      (infoHash, socket) => this.#named(infoHash).some(({ swarm }) => swarm.desk.accept(socket)),
     );
     void this.#acceptor.run();
     context.events.push({ type: "listening", address: listener.address });
@@ -133,10 +134,7 @@ export class Client implements AsyncDisposable {
     const openStore = (metainfo: Metainfo) =>
       context.openStore(metainfo, { directory, overwrite: options.overwrite ?? false });
     if (!("info" in torrent)) {
-      return this.#register(
-        new TorrentSession({ context, origin: { magnet: torrent }, add: options, openStore }),
-        directory,
-      );
+      return this.#register({ origin: { magnet: torrent }, add: options, openStore }, directory);
     }
     const store = await openStore(torrent);
     try {
@@ -146,8 +144,7 @@ export class Client implements AsyncDisposable {
       await store.close();
       throw error;
     }
-    const origin = { metainfo: torrent, store };
-    return this.#register(new TorrentSession({ context, origin, add: options, openStore }), directory);
+    return this.#register({ origin: { metainfo: torrent, store }, add: options, openStore }, directory);
   }
 
   /**
@@ -180,7 +177,9 @@ export class Client implements AsyncDisposable {
     if (entry?.handle !== torrent) return;
     await entry.session.close({ forget: true });
     if (!this.#sessions.delete(torrent.infoHash)) return;
-    for (const name of entry.session.swarm.names.all()) this.#parts.context.skeys.delete(name);
+    for (const name of entry.session.swarm.names.all()) {
+      if (!this.#named(encodeHex(name)).some(() => true)) this.#parts.context.skeys.delete(name);
+    }
     this.#parts.context.events.push({ type: "removed", infoHash: torrent.infoHash });
   }
 
@@ -242,27 +241,36 @@ export class Client implements AsyncDisposable {
     for (const { session } of this.#sessions.values()) session.swarm.setOurAddress({ host, port });
   }
 
-  #refuse(torrent: Metainfo | MagnetLink): void {
+  /** A torrent that is to be added must have no name of another; one that has learnt its names, of none that has done so before. */
+  #refuse(torrent: Metainfo | MagnetLink, self?: TorrentSession): void {
     if (this.#closing) throw new StateError("Cannot add a torrent: the client is closed");
     for (const infoHash of new TorrentNames(torrent).all().map(encodeHex)) {
-      if (this.#named(infoHash)) {
+      if (this.#named(infoHash).some((session) => !self || session !== self && session.swarm.isKnown)) {
         throw new StateError(`Cannot add torrent ${infoHash}: it is here already`);
       }
     }
   }
 
-  /** The torrent that peers call so; a hybrid has a second name, which it may have learnt late (BEP 52 "upgrade path"). */
-  #named(infoHash: string): TorrentSession | undefined {
-    const { session } = this.#sessions.get(infoHash) ??
-      this.#sessions.values().find(({ session }) => session.swarm.names.has(infoHash)) ?? {};
-    return session;
+  /**
+   * The torrents that peers call so. A hybrid has a second name, which it may have learnt late (BEP 52 "upgrade path"): of two
+   * links to it both are here, though one has failed.
+   */
+  *#named(infoHash: string): Generator<TorrentSession> {
+    const first = this.#sessions.get(infoHash)?.session;
+    if (first) yield first;
+    for (const { session } of this.#sessions.values()) {
+      if (session !== first && session.swarm.names.has(infoHash)) yield session;
+    }
   }
 
-  #register(session: TorrentSession, directory: string): TorrentHandle {
+  #register(options: Omit<TorrentSessionOptions, "context" | "refuse">, directory: string): TorrentHandle {
+    const { context } = this.#parts;
+    const refuse = (metainfo: Metainfo) => this.#refuse(metainfo, session);
+    const session: TorrentSession = new TorrentSession({ ...options, context, refuse });
     const { infoHash } = session.life, handle = new TorrentHandle(session, directory);
     this.#sessions.set(infoHash, { session, handle });
-    for (const name of session.swarm.names.all()) this.#parts.context.skeys.add(name);
-    this.#parts.context.events.push({ type: "added", infoHash });
+    for (const name of session.swarm.names.all()) context.skeys.add(name);
+    context.events.push({ type: "added", infoHash });
     void session.start();
     for (const address of this.#ours.values()) session.swarm.setOurAddress(address);
     return handle;

@@ -18,4 +18,6 @@ export interface TorrentSessionOptions {
   readonly add: AddOptions;
   /** Opens the store once the metadata of a link is known. */
   readonly openStore: (metainfo: Metainfo) => Promise<PieceStore>;
+  /** Makes sure that a link did not turn out to be another torrent that is here. @throws {StateError} If it did. */
+  readonly refuse: (metainfo: Metainfo) => void;
 }

@@ -105,7 +105,9 @@ export class TorrentSession {
     try {
       if (this.#metainfo === undefined) {
         const metainfo = await this.#findMetadata();
-        if (this.#options.add.metadataOnly) return this.#rest(await this.#findLayers(metainfo));
+        this.#options.refuse(metainfo); // a hybrid may be here by its other name
+        const isRenamed = this.swarm.learn(metainfo);
+        if (this.#options.add.metadataOnly) return this.#rest(await this.#findLayers(metainfo, isRenamed));
         await this.#open(metainfo);
       } else if (this.#content === undefined) await this.#open(this.#metainfo);
       if (!this.life.signal.aborted) await this.#startContent();
@@ -169,13 +171,13 @@ export class TorrentSession {
     return await magnetMetainfo(await hunt.found, magnet);
   }
 
-  /** What belongs into a torrent file besides the metadata. */
-  async #findLayers(metainfo: Metainfo): Promise<Metainfo> {
+  /** What belongs into a torrent file besides the metadata; `isRenamed` if it has a name that the link did not know. */
+  async #findLayers(metainfo: Metainfo, isRenamed: boolean): Promise<Metainfo> {
     if (missingLayers(metainfo).files.length === 0 || this.life.signal.aborted) return metainfo;
     const { context } = this.#options, { life, swarm, swarm: { desk } } = this;
     this.#endHunt();
     // Who was called by the v1 name has not heard that we speak v2.
-    if (swarm.learn(metainfo)) desk.drop("the torrent speaks v2");
+    if (isRenamed) desk.drop("the torrent speaks v2");
     const hunt = this.#hunt = new LayerHunt({ context, life, desk, metainfo });
     swarm.joinHunt(hunt, hunt.live.host);
     await hunt.ended;
@@ -208,7 +210,6 @@ export class TorrentSession {
   #rest(metainfo: Metainfo): void {
     if (this.life.signal.aborted) return;
     this.#metainfo = metainfo;
-    this.swarm.learn(metainfo);
     this.#halt("the metadata is here");
     this.life.reach("metadata");
     this.life.enter("paused");

@@ -64,6 +64,11 @@ export class TorrentSwarm {
     });
   }
 
+  /** Whether the torrent has learnt all that its info dictionary says, all of its names too. */
+  get isKnown(): boolean {
+    return this.#metainfo !== undefined;
+  }
+
   /** The torrent is known: it may be private, or have another name as well. Answers whether there are new names. */
   learn(metainfo: Metainfo): boolean {
     this.#metainfo = metainfo;

@@ -1,12 +1,13 @@
 /** BitTorrent v2 from end to end in virtual time: torrents and links, their piece layers, and what is kept of them (BEP 52). */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeHex } from "../../src/bytes/text.ts";
+import { StateError } from "../../src/errors.ts";
 import type { AddOptions } from "../../src/client/options.ts";
 import type { TorrentHandle } from "../../src/client/torrent_handle.ts";
 import { createTorrent } from "../../src/metainfo/create.ts";
 import { type Metainfo, readMetainfo } from "../../src/metainfo/metainfo.ts";
-import { MemoryStateStore, MemoryStorage } from "../../src/testing/mod.ts";
+import { MemoryStateStore, MemoryStorage, openMemoryStore } from "../../src/testing/mod.ts";
 import { PORT, VirtualSwarm } from "./virtual_swarm.ts";
 
 const SEEDER = { host: "10.0.0.1", port: PORT }, LEECHER = "10.0.0.2", OTHER = "10.0.0.3";
@@ -212,4 +213,33 @@ Deno.test("a peer that lies about hashes is banned, and they come from another",
   torrent.addPeers([SEEDER]);
   await swarm.clock.runUntil(torrent.completed());
   assertEquals(torrent.metainfo.pieceLayers, again.pieceLayers);
+});
+
+Deno.test("of two links to one hybrid, which nobody can tell before, the second fails; the first has both names", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent({ version: "hybrid" });
+  const storage = new MemoryStorage(metainfo.info.files), opened: string[] = [];
+  await swarm.seeder(SEEDER.host, metainfo, { uploadLimit: 20_000 });
+  const client = await swarm.client(LEECHER, {
+    openStore: (metainfo) => {
+      opened.push(metainfo.info.name);
+      return Promise.resolve(openMemoryStore(metainfo, storage));
+    },
+  });
+  const first = await client.add(magnetV1(metainfo), { peers: [SEEDER] });
+  const second = await client.add(linkOf(metainfo));
+  await swarm.clock.runUntil(first.metadata());
+  second.addPeers([SEEDER]);
+  const { message } = (await swarm.clock.runUntil(assertRejects(() => second.metadata(), StateError)))!;
+  assertEquals(message, `Cannot add torrent ${first.infoHash}: it is here already`);
+  await swarm.clock.runUntil(first.completed());
+  assertEquals([second.status().state, opened.length], ["failed", 1]);
+  await assertContent(swarm, metainfo, storage);
+  for (const isThere of [true, false]) { // who calls the second one is led to the first
+    const other = await swarm.client(`10.0.2.${isThere ? 1 : 2}`, { encryption: "required" });
+    const peers = [{ host: LEECHER, port: PORT }];
+    const torrent = (await swarm.clock.runUntil(other.add(linkOf(metainfo), { peers })))!;
+    await swarm.clock.runUntil(torrent.completed());
+    await swarm.clock.runUntil(client.remove(second));
+  }
 });
