@@ -73,7 +73,7 @@ export class LayerKeeper {
     const { state, store } = this.#options;
     if (this.wanted.files.length === 0) return;
     const notes = await state?.read(this.#fileName).catch(() => undefined); // peers will tell again
-    if (notes) this.#read(notes);
+    if (notes) await this.#read(notes);
     if (!this.wanted.areRequired) return;
     this.#present = (await store.stamps()).map((stamp) => stamp !== undefined && stamp.length > 0);
   }
@@ -117,19 +117,27 @@ export class LayerKeeper {
     });
   }
 
-  /** Notes are roots, each with its hashes behind it, proven again; what a crash cut, or nobody knows, ends them. */
-  #read(notes: Uint8Array): void {
+  /** Takes up what can be used, and keeps no more than that: what is noted later must not stand behind something else. */
+  async #read(notes: Uint8Array): Promise<void> {
+    const length = this.#take(notes), rest = notes.slice(0, length);
+    if (length < notes.length) await this.#options.state?.write(this.#fileName, rest).catch(() => {}); // the same
+  }
+
+  /** Notes are roots, each with its hashes behind it, proven again; what a crash cut, or nobody knows, ends them: there. */
+  #take(notes: Uint8Array): number {
     const { metainfo } = this.#options, { pieceLength } = metainfo.info;
-    for (let at = 0; at < notes.length;) {
+    let at = 0;
+    while (at < notes.length) {
       const piecesRoot = notes.subarray(at, at + NODE_LENGTH),
         file = this.#files.get(encodeHex(piecesRoot))?.[0];
-      if (file === undefined) return;
+      if (file === undefined) break;
       const start = at + NODE_LENGTH, end = start + Math.ceil(file.length / pieceLength) * NODE_LENGTH;
       const hashes = notes.slice(start, end);
-      if (!isPieceLayer(hashes, file, pieceLength)) return;
+      if (!isPieceLayer(hashes, file, pieceLength)) break;
       addLayer(metainfo, piecesRoot, hashes);
       at = end;
     }
+    return at;
   }
 }
 
