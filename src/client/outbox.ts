@@ -7,6 +7,12 @@ import { type BlockRange, PIECE_HEADER_LENGTH } from "../wire/messages/message.t
 /** Bytes gathered for one write: above 256 KiB the gain per call levels off (measured on loopback TCP). */
 const GATHERED = 256 * 1024;
 
+/**
+ * Memory of writes that are over, for the next of any peer: new memory is zeroed and mapped each time, and a peer that asks for
+ * 256 blocks at once would need some for every 4 MiB.
+ */
+const spares: Uint8Array[] = [], MOST_SPARES = 4;
+
 /** Messages that may wait for a peer that does not read. It would have to ask for tens of thousands of answers. */
 const MOST_WAITING = 1024 * 1024;
 
@@ -24,8 +30,8 @@ export interface OutboxOptions {
   readonly clock: Clock;
   /** Fills `into` with a block of verified content. */
   readonly readBlock: (range: BlockRange, into: Uint8Array) => Promise<void>;
-  /** A block has left. */
-  readonly onSent: (range: BlockRange) => void;
+  /** Blocks have left, in one write. */
+  readonly onSent: (ranges: readonly BlockRange[]) => void;
   /** A block could not be read; nothing was sent of it. */
   readonly onReadFailed: (range: BlockRange, error: unknown) => void;
   /** The connection failed, or the peer does not read. */
@@ -120,15 +126,17 @@ export class Outbox {
   async #pump(): Promise<void> {
     try {
       await undefined; // let the caller say all it has to say: it goes out in one write
-      let buffer: Uint8Array | undefined; // lives as long as there is something to send
+      let buffer: Uint8Array | undefined; // ours as long as there is something to send
       while (!this.#isClosed && this.#hasWork) {
         if (this.#blocks.length === 0) {
           await this.#options.connection.write(this.#takeMessages());
           continue;
         }
-        buffer ??= new Uint8Array(GATHERED);
+        buffer ??= spares.pop() ?? new Uint8Array(GATHERED);
         await this.#writeBlocks(buffer);
       }
+      // Not after a failure: whoever failed may hold it still.
+      if (buffer !== undefined && spares.length < MOST_SPARES) spares.push(buffer);
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -151,7 +159,7 @@ export class Outbox {
       sent.push(range);
     }
     if (length > 0 && !this.#isClosed) await connection.write(buffer.subarray(0, length));
-    for (const range of sent) onSent(range);
+    if (sent.length > 0) onSent(sent);
   }
 
   async #readBlock(range: BlockRange, buffer: Uint8Array, offset: number): Promise<boolean> {

@@ -92,7 +92,7 @@ export class PeerSocket {
       connection: options.connection,
       clock: options.clock,
       readBlock: (range, into) => this.#owner.readBlock!(range, into),
-      onSent: (range) => this.#blockSent(range),
+      onSent: (ranges) => this.#blocksSent(ranges),
       onReadFailed: (range, error) => this.#owner.readFailed?.(this, range, error),
       onFailed: (error) => this.#end(`connection lost: ${describe(error)}`),
     });
@@ -182,9 +182,9 @@ export class PeerSocket {
     this.#owner.ended(this, reason);
   }
 
-  #blockSent(range: BlockRange): void {
+  #blocksSent(ranges: readonly BlockRange[]): void {
     this.tell({ type: "written" });
-    if (!this.#isOver) this.#owner.blockSent?.(this, range);
+    for (const range of ranges) if (!this.#isOver) this.#owner.blockSent?.(this, range);
   }
 
   #perform(effect: ConnectionEffect): void {

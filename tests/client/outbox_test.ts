@@ -36,7 +36,7 @@ function outbox(stream: ByteConnection, clock = new VirtualClock()) {
       into.fill(range.piece);
       return Promise.resolve();
     },
-    onSent: (range) => sent.push(range),
+    onSent: (ranges) => sent.push(...ranges),
     onReadFailed: (range) => unread.push(range),
     onFailed: (error) => failures.push(error),
   });
