@@ -126,3 +126,20 @@ Deno.test("pieces() tells which pieces are in memory as a whole, the latest last
   resolve();
   await reading;
 });
+
+Deno.test("a chunk that was read to its end leaves first, unless it is read again", async () => {
+  const disk = new Disk(), ahead = disk.ahead(new ReadCache(3 * CHUNK));
+  const isCached = async (piece: number) => {
+    const before = disk.reads.length;
+    await readBlock(ahead, piece, 0);
+    return disk.reads.length === before;
+  };
+  for (const piece of [0, 1]) await readBlock(ahead, piece, 0);
+  const readToEnd = async (piece: number) => {
+    for (let begin = 0; begin < CHUNK; begin += 16384) await readBlock(ahead, piece, begin);
+  };
+  for (const piece of [2, 3, 4]) await readToEnd(piece);
+  assertEquals([await isCached(0), await isCached(1), await isCached(4)], [true, true, true]);
+  await readBlock(ahead, 5, 0); // 4 was read again: now the least recently used leaves
+  assertEquals([await isCached(4), await isCached(1), await isCached(0)], [true, true, false]);
+});
