@@ -4,16 +4,16 @@ import { succeed } from "./processes.ts";
 import type { Sample } from "./transfer_content.ts";
 
 const HERE = import.meta.dirname!, ROOT = `${HERE}/../..`;
-/** Where the seeder listens, the leecher, and the tracker for those who cannot be handed a peer. */
+/** Where the first seeder listens, the leecher, and the tracker for those who cannot be handed a peer. */
 export const SEED_PORT = 7301, LEECH_PORT = 7401, TRACKER_PORT = 7501;
-const SEEDER = `127.0.0.1:${SEED_PORT}`, WEBTORRENT = "webtorrent@3.0.21";
+const WEBTORRENT = "webtorrent@3.0.21";
 
 /** Commands of a contestant for one torrent. */
 export interface Contestant {
-  /** Downloads into a folder, then ends. */
-  readonly leech: (sample: Sample, into: string) => readonly string[];
+  /** Downloads from a seeder into a folder, then ends. */
+  readonly leech: (sample: Sample, into: string, seedPort?: number) => readonly string[];
   /** Seeds until it is ended. */
-  readonly seed: (sample: Sample) => readonly string[];
+  readonly seed: (sample: Sample, seedPort?: number) => readonly string[];
   /** It never says that it is ready to seed: time to wait instead. */
   readonly quietMs?: number;
 }
@@ -24,36 +24,33 @@ export function contestants(work: string): Readonly<Record<string, Contestant>> 
   const jsr = `--env-file=${ROOT}/.env.jsr`, peer = `${HERE}/ours.ts`;
   const libtorrent = ["/usr/bin/python3", `${HERE}/libtorrent_peer.py`];
   const webtorrent = ["node", `${work}/npm/webtorrent_peer.mjs`];
-  const port = { leech: String(LEECH_PORT), seed: String(SEED_PORT) };
   const byPeer = (program: readonly string[]): Contestant => ({
-    leech: ({ torrent }, into) => [...program, "leech", torrent, into, port.leech, SEEDER],
-    seed: ({ torrent, directory }) => [...program, "seed", torrent, directory, port.seed],
+    leech: ({ torrent }, into, port = SEED_PORT) => {
+      return [...program, "leech", torrent, into, String(LEECH_PORT), `127.0.0.1:${port}`];
+    },
+    seed: ({ torrent, directory }, port = SEED_PORT) => {
+      return [...program, "seed", torrent, directory, String(port)];
+    },
   });
   return {
     "limit (C)": {
       leech: (sample, into) => nativeLeech(work, sample, { files: [`${into}/content`, sample.pieces] }),
-      seed: (
-        { flat, pieceLength, infoHash },
-      ) => [`${work}/seed`, port.seed, flat, String(pieceLength), infoHash],
+      seed: ({ flat, pieceLength, infoHash }, port = SEED_PORT) => {
+        return [`${work}/seed`, String(port), flat, String(pieceLength), infoHash];
+      },
     },
     ours: byPeer([...ours, jsr, peer]),
     libtorrent: byPeer(libtorrent),
     aria2: {
-      leech: (
-        { torrent },
-        into,
-      ) => [...ARIA2, "--seed-time=0", `--listen-port=${port.leech}`, "-d", into, torrent],
-      seed: (
-        { torrent, directory },
-      ) => [
-        ...ARIA2,
-        "--seed-ratio=0.0",
-        "--bt-seed-unverified=true",
-        `--listen-port=${port.seed}`,
-        "-d",
-        directory,
-        torrent,
-      ],
+      leech: ({ torrent }, into) => {
+        const listen = `--listen-port=${LEECH_PORT}`;
+        return [...ARIA2, "--seed-time=0", "--bt-hash-check-seed=false", listen, "-d", into, torrent];
+      },
+      // With `--bt-hash-check-seed=false` it takes the content for what it was asked for, and ends.
+      seed: ({ torrent, directory }, port = SEED_PORT) => {
+        const seeding = ["--seed-ratio=0.0", "--bt-seed-unverified=true", `--listen-port=${port}`];
+        return [...ARIA2, ...seeding, "-d", directory, torrent];
+      },
       quietMs: 3000,
     },
     webtorrent: byPeer(webtorrent),
@@ -79,12 +76,7 @@ const ARIA2 = [
   ...["aria2c", "--no-conf", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false"],
   ...["--enable-peer-exchange=false", "--bt-max-peers=0", "--file-allocation=none", "--disk-cache=64M"],
   ...["--summary-interval=0", "--console-log-level=error", "--bt-request-peer-speed-limit=0"],
-  ...[
-    "--disable-ipv6=true",
-    "--bt-max-open-files=500",
-    "--check-integrity=false",
-    "--bt-hash-check-seed=false",
-  ],
+  ...["--disable-ipv6=true", "--bt-max-open-files=500", "--check-integrity=false"],
 ];
 
 /** Installs webtorrent below `work`, without its native module for WebRTC: only TCP is measured. */
@@ -100,10 +92,11 @@ export async function installWebtorrent(work: string): Promise<void> {
   await Deno.writeTextFile(`${modules}/webrtc-polyfill/index.js`, none.join(""));
 }
 
-/** A tracker that tells everybody but the seeder of the seeder, for aria2. */
+/** A tracker that tells everybody but seeders of the seeder, for aria2. */
 export function startTracker(): Deno.HttpServer {
   return Deno.serve({ hostname: "127.0.0.1", port: TRACKER_PORT, onListen: () => {} }, ({ url }) => {
-    const isSeeder = new URL(url).searchParams.get("port") === String(SEED_PORT);
+    const port = Number(new URL(url).searchParams.get("port"));
+    const isSeeder = port >= SEED_PORT && port < LEECH_PORT;
     const peer = [127, 0, 0, 1, SEED_PORT >> 8, SEED_PORT & 255], head = `d8:intervali60e5:peers`;
     const body = isSeeder ? `${head}0:e` : `${head}6:${String.fromCharCode(...peer)}e`;
     return new Response(Uint8Array.from(body, (char) => char.charCodeAt(0)));

@@ -10,10 +10,10 @@
 
 import { parseArgs } from "node:util";
 import {
-  type Contestant,
   contestants,
   installWebtorrent,
   nativeLeech,
+  SEED_PORT,
   startTracker,
   TRACKER_PORT,
 } from "./contestants.ts";
@@ -59,26 +59,42 @@ async function verify({ directory, root }: Sample): Promise<void> {
   await succeed("diff", ["-rq", `${directory}/${root}`, `${into}/${root}`]);
 }
 
-async function seed(sample: Sample, pull: readonly string[]): Promise<Results> {
-  const results: Results = new Map();
-  for (const name of names) {
-    const contestant: Contestant = everybody[name]!, costs: (Cost & { rate: number })[] = [];
-    const seeder = await Server.start(contestant.seed(sample), contestant.quietMs);
-    try {
-      for (let round = 0; round <= rounds; round++) {
-        const before = seeder.cpu, cost = await measureInto(pull);
+/** The command that pulls everything from the seeder at a port. */
+type Pull = (seedPort: number) => readonly string[];
+
+/** All seeders wait at once, each at its own port, and are pulled from in turns. */
+async function seed(sample: Sample, pull: Pull): Promise<Results> {
+  const seeders = await startSeeders(sample);
+  const results: Results = new Map(seeders.keys().map((name) => [name, []]));
+  try {
+    for (let round = 0; round <= rounds; round++) {
+      for (const [name, { server, port }] of seeders) {
+        const before = server.cpu, cost = await measureInto(pull(port));
         if (cost === undefined) console.error(`pulling from ${name} failed`);
         else if (round > 0) {
-          const rate = sample.length / cost.wall / 1e6;
-          costs.push({ wall: cost.wall, cpu: seeder.cpu - before, memory: seeder.memory, rate });
+          const seeded = { wall: cost.wall, cpu: server.cpu - before, memory: server.memory };
+          results.get(name)!.push({ ...seeded, rate: sample.length / cost.wall / 1e6 });
         }
       }
-    } finally {
-      await seeder.stop();
     }
-    results.set(name, costs);
+  } finally {
+    for (const { server } of seeders.values()) await server.stop();
   }
   return results;
+}
+
+/** Starts one after the other; who does not start is left out. */
+async function startSeeders(sample: Sample): Promise<Map<string, { server: Server; port: number }>> {
+  const seeders = new Map<string, { server: Server; port: number }>();
+  for (const [index, name] of names.entries()) {
+    const { seed, quietMs } = everybody[name]!, port = SEED_PORT + index;
+    try {
+      seeders.set(name, { server: await Server.start(seed(sample, port), quietMs), port });
+    } catch (error) {
+      console.error(`${name} is left out: ${error}`);
+    }
+  }
+  return seeders;
 }
 
 async function measureInto(command: readonly string[]): Promise<Cost | undefined> {
@@ -123,8 +139,12 @@ try {
     const sample = await makeSample(work, name, `http://127.0.0.1:${TRACKER_PORT}/announce`);
     if (positionals[0] === "leech") print(`Leech ${name}`, await leech(sample));
     else if (positionals[0] === "seed") {
-      print(`Seed ${name} to a leecher in C`, await seed(sample, nativeLeech(work, sample)));
-      print(`Seed ${name} to libtorrent`, await seed(sample, everybody["libtorrent"]!.leech(sample, into)));
+      print(
+        `Seed ${name} to a leecher in C`,
+        await seed(sample, (port) => nativeLeech(work, sample, { port })),
+      );
+      const pull: Pull = (port) => everybody["libtorrent"]!.leech(sample, into, port);
+      print(`Seed ${name} to libtorrent`, await seed(sample, pull));
     } else throw new Error("Say leech or seed");
   }
 } finally {
