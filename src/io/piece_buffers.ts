@@ -6,6 +6,8 @@ import type { PieceBuffers } from "./storage.ts";
 const DEFAULT_CAPACITY = 32 << 20;
 /** Peers of different speed need a few pieces to be open at once, however long these are. */
 const MIN_SLOTS = 4;
+/** Memory that is kept for others: four pieces of 16 MiB, the longest that are usual. */
+const MOST_SPARE = 64 << 20;
 
 /** How much memory and of what kind. */
 export interface PieceBufferOptions {
@@ -36,9 +38,14 @@ export class SpareMemory {
     return memory;
   }
 
-  /** Keeps memory that nobody uses any more, unless there is larger one. */
-  put(memory: ArrayBuffer | SharedArrayBuffer): void {
+  /**
+   * Takes memory that nobody uses any more, and keeps it unless there is larger one. `false` if it is too large to be kept
+   * for as long as the process lives.
+   */
+  put(memory: ArrayBuffer | SharedArrayBuffer): boolean {
+    if (memory.byteLength > MOST_SPARE) return false;
     if (memory.byteLength > (this.#memory?.byteLength ?? 0)) this.#memory = memory;
+    return true;
   }
 }
 
@@ -63,7 +70,7 @@ export class PieceBufferPool implements PieceBuffers {
     this.#lent = new Array(slots).fill(false);
   }
 
-  /** The memory behind the slots, once the first was lent; with a `spare`, only while one is. */
+  /** The memory behind the slots, once the first was lent; with a `spare` that takes it, only while one is. */
   get memory(): ArrayBuffer | SharedArrayBuffer | undefined {
     return this.#memory;
   }
@@ -87,10 +94,8 @@ export class PieceBufferPool implements PieceBuffers {
     if (!this.#lent[slot]) return;
     this.#lent[slot] = false;
     this.#free.push(slot);
-    if (this.#spare !== undefined && this.#free.length === this.#lent.length) {
-      this.#spare.put(this.#memory!);
-      this.#memory = undefined;
-    }
+    const isIdle = this.#free.length === this.#lent.length;
+    if (isIdle && this.#spare?.put(this.#memory!)) this.#memory = undefined;
   }
 
   /** Whether these bytes start a slot of this pool. */

@@ -61,6 +61,15 @@ Deno.test("pools with spare memory pass it on when the last loan is back, and ne
   assert(d.buffer === a.buffer && e.buffer !== a.buffer);
 });
 
+Deno.test("memory for unusually long pieces goes with its pool: nobody would want it later", () => {
+  const spare = new SpareMemory(),
+    pool = new PieceBufferPool({ pieceLength: 20 << 20, pieceCount: 9, spare });
+  const first = pool.take(100)!;
+  pool.give(first);
+  assertEquals(spare.take(1)?.byteLength, undefined);
+  assert(pool.take(100)!.buffer === first.buffer);
+});
+
 Deno.test("spare memory that is too small is not lent", () => {
   const spare = new SpareMemory();
   spare.put(new ArrayBuffer(100));
