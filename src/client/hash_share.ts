@@ -92,10 +92,10 @@ export class HashShare {
     const isTooMuch = account.hashedBytes + cost > info.contentLength + MAX_HASHED;
     if (pieces > 1 && cost > MAX_HASHED || isTooMuch || this.#waiting >= MAX_WAITING) return undefined;
     account.hashedBytes += cost;
-    return this.#inTurn(() => this.#hashBelow(file, tree, range));
+    return this.#inTurn(async () => socket.isOver ? undefined : await this.#hashBelow(file, tree, range));
   }
 
-  /** One at a time: who asks for many waits for himself. */
+  /** One at a time: who asks for many waits for himself. Nothing is hashed for a peer that has gone meanwhile. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     this.#waiting++;
     const done = this.#tail.then(work).finally(() => this.#waiting--);

@@ -103,6 +103,11 @@ export class PeerSocket {
     this.#owner = owner;
   }
 
+  /** Whether the connection is over. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Whether both handshakes were exchanged. */
   get isOpened(): boolean {
     return this.key >= 0;

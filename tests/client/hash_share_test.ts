@@ -49,8 +49,8 @@ class Stage {
     return new Stage(content, await readMetainfo(bytes));
   }
 
-  socket(): PeerSocket {
-    return { send: (message: PeerMessage) => this.sent.push(message) } as unknown as PeerSocket;
+  socket(isOver = false): PeerSocket {
+    return { send: (message: PeerMessage) => this.sent.push(message), isOver } as unknown as PeerSocket;
   }
 
   /** Somebody else asks from now on. */
@@ -159,4 +159,13 @@ Deno.test("HashShare works on one request at a time and refuses those that would
   );
   assertEquals(stage.sent.filter(({ type }) => type === "hashes").length, 32);
   assertEquals(stage.sent.length, 100);
+});
+
+Deno.test("HashShare hashes nothing for a peer that has gone while it waited", async () => {
+  const stage = await Stage.open(64 * BLOCK, 16 * BLOCK), range = { piecesRoot: stage.root, ...LEAVES };
+  await Promise.all([
+    stage.share.answer(stage.socket(), range),
+    stage.share.answer(stage.socket(true), range),
+  ]);
+  assertEquals(stage.reads, 16 * BLOCK);
 });
