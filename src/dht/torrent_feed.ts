@@ -89,8 +89,11 @@ export class TorrentFeed {
   #pollAt: number;
   #republishAt: number;
 
-  /** Makes a feed that looks at once, unless it is told what was stored just now. */
+  /** Makes a feed that looks at once, unless it is told what was stored just now. @throws {RangeError} If `pollMs` is no time. */
   constructor({ publicKey, salt, pollMs = POLL_MS, latest, storedAt }: TorrentFeedOptions, now: number) {
+    if (Number.isNaN(pollMs)) {
+      throw new RangeError("Cannot follow torrent: the time between two looks is no number");
+    }
     this.#name = { type: "mutable", publicKey, salt };
     this.#pollMs = Math.max(MIN_POLL_MS, pollMs);
     this.#latest = latest;

@@ -24,6 +24,10 @@ Deno.test("torrentValue() and infoHashOf() name a torrent as BEP 46 does", () =>
   assertThrows(() => torrentValue(new Uint8Array(32)), RangeError);
 });
 
+Deno.test("TorrentFeed refuses a time between looks that is none: nothing would keep it from asking all the time", () => {
+  assertThrows(() => new TorrentFeed({ publicKey: PUBLIC_KEY, pollMs: NaN }, 0), RangeError);
+});
+
 Deno.test("TorrentFeed looks at once and then every quarter of an hour", () => {
   const feed = new TorrentFeed({ publicKey: PUBLIC_KEY }, 0);
   assertEquals(feed.deadline(), 0);
