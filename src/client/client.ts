@@ -58,6 +58,8 @@ export class Client implements AsyncDisposable {
   readonly #parts: ClientParts;
   readonly #sessions = new Map<string, { session: TorrentSession; handle: TorrentHandle }>();
   #acceptor: Acceptor | undefined;
+  /** Settles when nobody is let in any more, and the port is free. */
+  #accepting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   /** Where the world sees us, by whether that is IPv6. */
   readonly #ours = new Map<boolean, PeerAddress>();
@@ -110,7 +112,7 @@ export class Client implements AsyncDisposable {
       listener,
       (infoHash, socket) => this.#named(infoHash).some(({ swarm }) => swarm.desk.accept(socket)),
     );
-    void this.#acceptor.run();
+    this.#accepting = this.#acceptor.run();
     context.events.push({ type: "listening", address: listener.address });
   }
 
@@ -222,6 +224,7 @@ export class Client implements AsyncDisposable {
       [...this.#sessions.values()].map(({ session }) => session.close({ forget: false })),
     );
     this.#sessions.clear();
+    await this.#accepting;
     await context.trackers.close();
     await context.dht?.close();
     await context.lsd?.close();

@@ -68,6 +68,14 @@ function collect(handle: TorrentHandle): { readonly events: TorrentEvent[]; read
   return { events, done };
 }
 
+Deno.test("close() leaves the port free for the next client", async () => {
+  let port = 0;
+  for (let i = 0; i < 5; i++) {
+    await using client = await createClient({ host: "127.0.0.1", port, dht: false });
+    port = client.address!.port;
+  }
+});
+
 Deno.test("createClient() downloads a folder byte by byte from another client", () =>
   withContent(async (folder, torrent) => {
     await using seeder = await client(`${folder}/seed`);
