@@ -292,9 +292,9 @@ Deno.test("a magnet link that nobody answers waits, and ends with the client", (
   withContent(async (folder) => {
     const lonely = await client(folder);
     const handle = await lonely.add(`magnet:?xt=urn:btih:${"0".repeat(40)}`);
-    const waiting = handle.metadata();
+    const waiting = assertRejects(() => handle.metadata(), StateError);
     await lonely.close();
-    await assertRejects(() => waiting, StateError);
+    await waiting;
     assertEquals(handle.status().state, "closed");
   }));
 
