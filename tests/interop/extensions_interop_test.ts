@@ -103,8 +103,8 @@ interop("we take what libtorrent allows while it chokes us (BEP 6)", {
   const seed = await startSeed(
     them!,
     pair,
-    "--set",
-    "unchoke_slots_limit=1",
+    ...["--set", "unchoke_slots_limit=1", "--set", "unchoke_interval=600"],
+    ...["--set", "optimistic_unchoke_interval=600"], // whoever has the slot keeps it
     "--choke-local",
     "--set",
     "allowed_fast_set_size=10",
