@@ -95,40 +95,24 @@ interop("libtorrent and we allow each other pieces while choking (BEP 6)", {
 });
 
 interop("we take what libtorrent allows while it chokes us (BEP 6)", {
-  hosts: 4,
+  hosts: 3,
   oursOnly: true,
 }, async (lab) => {
-  const pair = await preparePair(lab, SINGLE),
-    [them, us, other] = [2, 3, 4].map((number) => lab.host(number));
-  const seed = await startSeed(
-    them!,
-    pair,
-    ...["--set", "unchoke_slots_limit=1", "--set", "unchoke_interval=600"],
-    ...["--set", "optimistic_unchoke_interval=600"], // whoever has the slot keeps it
-    "--choke-local",
-    "--set",
-    "allowed_fast_set_size=10",
-  );
-  await startObserver(other!, pair, ...peer(them!), "--download-limit", "20000"); // it has the only slot
-  await untilLogged(seed, /==> UNCHOKE/);
-  const download = await startUs(
-    us!,
-    "download",
-    pair.torrent.path,
-    "-o",
-    pair.downloadFolder,
-    ...peer(them!),
-  );
+  const pair = await preparePair(lab, SINGLE), [us, them] = [lab.host(2), lab.host(3)];
+  const nobodyUnchoked = ["unchoke_slots_limit=0", "unchoke_interval=600", "optimistic_unchoke_interval=600"];
+  const settings = [...nobodyUnchoked, "allowed_fast_set_size=10"].flatMap((setting) => ["--set", setting]);
+  const seed = await startSeed(them, pair, ...settings, "--choke-local");
+  await new Promise((resolve) => setTimeout(resolve, 3000)); // its first round of unchoking, with nobody there; the next is ten minutes later
+  const download = await startUs(us, "download", pair.torrent.path, "-o", pair.downloadFolder, ...peer(them));
   const allowed = new Set<number>();
   await until("we have every piece that is allowed", () => {
-    for (const line of logged(seed, /==> ALLOWED_FAST/).filter((line) => line.includes(us!.address))) {
+    for (const line of logged(seed, /==> ALLOWED_FAST/)) {
       allowed.add(Number(/ALLOWED_FAST \[ (\d+)/.exec(line)?.[1]));
     }
     const pieces = download.events().filter(({ type }) => type === "piece").map(({ piece }) => piece);
     return allowed.size > 0 && pieces.length >= allowed.size;
   });
-  const toUs = logged(seed, /==> UNCHOKE|INVALID/).filter((line) => line.includes(us!.address));
-  assertEquals(toUs, []);
+  assertEquals(logged(seed, /==> UNCHOKE|INVALID/), []);
 });
 
 /** The content of a pair in a folder of the host, with the last so many bytes missing. */

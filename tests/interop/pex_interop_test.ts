@@ -53,7 +53,10 @@ function testChain({ seed, middle, downloader, isIpv6 = false }: Chain): void {
 /** No aria2 beside rTorrent, which hangs up on its late bitfields. */
 const CLIENTS = [libtorrent, transmission, rtorrent, qbittorrent, aria2];
 
-for (const middle of CLIENTS) testChain({ seed: ours, middle, downloader: ours });
+// aria2 1.36 names a peer only in a message that happens to fall right behind its arrival: it is no reliable middle.
+for (const middle of CLIENTS.filter((client) => client !== aria2)) {
+  testChain({ seed: ours, middle, downloader: ours });
+}
 for (const [index, seed] of CLIENTS.entries()) {
   testChain({ seed, middle: ours, downloader: CLIENTS[(index + 1) % CLIENTS.length]! });
 }
