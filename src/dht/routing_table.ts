@@ -24,7 +24,10 @@ import {
 import { Census } from "./census.ts";
 import { ID_BITS, isNodeIdOf, randomIdNear, sharedPrefix } from "./node_id.ts";
 
-/** When a table with less than one bucket of nodes is stale: a lookup in so small a world costs a few datagrams. */
+/**
+ * When a bucket is stale in a table with less than one bucket of nodes, where a lookup costs a few datagrams; and when one
+ * with nobody in it is, though we know many of the fewer nodes behind it: that is a hole, and neighbours may share it.
+ */
 const LONELY_MS = 60_000;
 
 /** The table of one family of addresses. It never asks anything itself: it says who should be asked. */
@@ -143,14 +146,14 @@ export class RoutingTable {
   }
 
   /**
-   * An id to search for, from the bucket that has not changed for longest, if that is 15 minutes (BEP 5 "routing
-   * table"), or a minute as long as we know hardly anybody: those who start together with us can soon be found. The
-   * bucket counts as changed from now on.
+   * An id to search for, from the bucket that is stale for longest: one that has not changed for 15 minutes (BEP 5
+   * "routing table"), or for a minute while we know hardly anybody, since those who start together with us can soon be
+   * found, and if it is empty but not the last. The bucket counts as changed from now on.
    */
   takeStaleTarget(now: number): Uint8Array | undefined {
     if (this.size === 0) return undefined;
-    const stalest = this.#buckets.reduce((a, b) => b.changedAt < a.changedAt ? b : a);
-    if (stalest.changedAt > now - (this.size < BUCKET_SIZE ? LONELY_MS : FRESH_MS)) return undefined;
+    const stalest = this.#buckets.reduce((a, b) => this.#staleAt(b) < this.#staleAt(a) ? b : a);
+    if (this.#staleAt(stalest) > now) return undefined;
     stalest.changedAt = now;
     return randomIdNear(this.#random, this.id, this.#buckets.indexOf(stalest));
   }
@@ -161,6 +164,11 @@ export class RoutingTable {
     const node = leastQuestionable(this.#byAddress.values(), now, time);
     if (node !== undefined) node.checkedAt = now;
     return node;
+  }
+
+  #staleAt(bucket: Bucket): number {
+    const isHole = bucket.nodes.length === 0 && bucket !== this.#buckets.at(-1);
+    return bucket.changedAt + (isHole || this.size < BUCKET_SIZE ? LONELY_MS : FRESH_MS);
   }
 
   #admit(contact: NodeContact, now: number): TableNode | undefined {

@@ -195,6 +195,14 @@ Deno.test("RoutingTable.takeStaleTarget() names an id in each bucket that has no
   assertEquals(routes.takeStaleTarget(FRESH_MS), undefined);
 });
 
+Deno.test("RoutingTable.takeStaleTarget() looks into an empty bucket before the last after a minute", () => {
+  const routes = table();
+  for (const bits of [0, 2]) for (let i = 0; i < 9; i++) routes.replied(local(bits, i), 0);
+  assertEquals(routes.takeStaleTarget(59_999), undefined);
+  assertEquals(sharedPrefix(routes.takeStaleTarget(60_000)!, OWN), 1);
+  assertEquals(routes.takeStaleTarget(60_000), undefined);
+});
+
 Deno.test("RoutingTable stays within its bounds and true to its index whatever happens", () => {
   const action = fc.record({
     what: fc.constantFrom("replied", "failed", "queried", "drop" as const),
