@@ -4,6 +4,7 @@ import type { ClientOptions } from "../client/options.ts";
 import { type DisposableNetwork, openDenoNetwork } from "../io/deno/open_network.ts";
 import type { MagnetLink } from "../metainfo/magnet.ts";
 import { type OptionValues, UsageError } from "./arguments.ts";
+import { chooseCacheFolder } from "./cache_folder.ts";
 import { enterDht } from "./dht_options.ts";
 import { readProxy } from "./proxy_option.ts";
 import { readNodes } from "./surroundings.ts";
@@ -49,6 +50,11 @@ export const TRANSFER_OPTIONS = {
     value: "HOST:PORT",
     many: true,
     help: "the same, but asked only if need be and never remembered",
+  },
+  cache: {
+    kind: "text",
+    value: "FOLDER",
+    help: "where DHT nodes are kept from run to run [your cache folder]",
   },
   "no-cache": { kind: "flag", help: "neither use nor keep the DHT nodes of earlier runs" },
   json: { kind: "flag", help: "print every event as a line of JSON instead" },
@@ -134,7 +140,7 @@ function readDht(options: TransferValues): NonNullable<ClientOptions["dht"]> {
       nodes: readNodes(options["dht-node"]),
       routers: readNodes(options["dht-router"]),
       // What is kept holds our ids in the DHT, which were made for our own address.
-      keepsNodes: !options["no-cache"] && proxy === undefined,
+      folder: proxy === undefined ? chooseCacheFolder(options) : undefined,
     }),
     // Nobody could ask us through a relay.
     readOnly: proxy !== undefined,

@@ -7,6 +7,7 @@ import { findTorrent } from "../client/torrent_feeds.ts";
 import { withSignal } from "../io/with_signal.ts";
 import type { MagnetLink } from "../metainfo/magnet.ts";
 import type { OptionValues } from "./arguments.ts";
+import { chooseCacheFolder } from "./cache_folder.ts";
 import { type DHT_OPTIONS, type DhtEntry, enterDht } from "./dht_options.ts";
 import { Display } from "./display.ts";
 import { Failure } from "./failure.ts";
@@ -32,12 +33,11 @@ const USUAL_TIMEOUT = 30;
  */
 export async function readDhtClient(
   options: OptionValues<typeof DHT_OPTIONS>,
-  { keepsNodes, place }: Pick<DhtEntry, "keepsNodes" | "place">,
+  keeping: Pick<DhtEntry, "folder" | "keepsId">,
 ): Promise<ClientOptions> {
   const { host, port } = options;
   const nodes = await resolvePeers(options.node), routers = await resolvePeers(options.router);
-  const keeps = keepsNodes && !options["no-cache"];
-  const entry = enterDht({ nodes, routers, keepsNodes: keeps, ...(place !== undefined && { place }) });
+  const entry = enterDht({ nodes, routers, ...keeping });
   return {
     port: false,
     resume: false,
@@ -57,7 +57,9 @@ export async function withDht<T>(
   terminal: Terminal,
   work: (parts: DhtWork) => Promise<T>,
 ): Promise<T> {
-  const clientOptions = await readDhtClient({ ...options, "read-only": true }, { keepsNodes: true });
+  const clientOptions = await readDhtClient({ ...options, "read-only": true }, {
+    folder: chooseCacheFolder(options),
+  });
   return await withNode(clientOptions, options.timeout, terminal, async (parts) => {
     await join(parts, terminal);
     return await work(parts);
@@ -70,7 +72,7 @@ export async function withoutJoining<T>(
   terminal: Terminal,
   work: (parts: DhtWork) => Promise<T>,
 ): Promise<T> {
-  const { dht, ...rest } = await readDhtClient({ ...options, "read-only": true }, { keepsNodes: false });
+  const { dht, ...rest } = await readDhtClient({ ...options, "read-only": true }, {});
   const alone = { ...rest, dht: { routers: [], ...(dht as object) } };
   return await withNode(alone, options.timeout, terminal, work);
 }

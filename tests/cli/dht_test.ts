@@ -205,24 +205,10 @@ Deno.test("dht commands end with 130 on Ctrl-C", () =>
     assertEquals([await running, terminal.out, terminal.error], [130, "", ""]);
   }));
 
-/** A cache folder of its own. */
-async function withCache(body: (folder: string) => Promise<void>): Promise<void> {
-  await withFolder(async (folder) => {
-    const before = Deno.env.get("XDG_CACHE_HOME");
-    Deno.env.set("XDG_CACHE_HOME", folder);
-    try {
-      await body(folder);
-    } finally {
-      if (before === undefined) Deno.env.delete("XDG_CACHE_HOME");
-      else Deno.env.set("XDG_CACHE_HOME", before);
-    }
-  });
-}
-
-Deno.test("dht commands keep nodes in the user's cache folder, and begin with them", () =>
+Deno.test("dht commands keep nodes in the cache folder, and begin with them", () =>
   withDht(({ place }) =>
-    withCache(async (folder) => {
-      const file = `${folder}/network-bittorrent/dht.snapshot`, local = ["--host", "127.0.0.1"];
+    withFolder(async (folder) => {
+      const file = `${folder}/dht.snapshot`, local = ["--host", "127.0.0.1", "--cache", folder];
       assertEquals((await run("dht", "find", HASH, "--node", place, ...local, "--no-cache")).exitCode, 0);
       assertEquals(await Array.fromAsync(Deno.readDir(folder)), []);
       assertEquals((await run("dht", "find", HASH, "--node", place, ...local)).exitCode, 0);
@@ -244,10 +230,11 @@ Deno.test({
   ignore: Deno.build.os === "darwin", // which has no 127.0.0.2
   fn: () =>
     withDht(({ place, dht }) =>
-      withCache(async () => {
+      withFolder(async (cache) => {
         const live = async (isFirst: boolean) => {
           const nodes = ["127.0.0.1", "127.0.0.2"].map((host) => {
-            const terminal = new FakeTerminal(), args = ["dht", "node", "--host", host, "--node", place];
+            const terminal = new FakeTerminal(),
+              args = ["dht", "node", "--host", host, "--node", place, "--cache", cache];
             return { terminal, over: runCli(args, terminal) };
           });
           for (const { terminal } of nodes) await terminal.waitFor(/^ready, \d nodes?\n/m);
@@ -272,12 +259,13 @@ Deno.test({
 
 Deno.test("dht nodes that run alike at the same time have ids of their own, and find them again", () =>
   withDht(({ place }) =>
-    withCache(async () => {
+    withFolder(async (cache) => {
+      const args = ["dht", "node", "--host", "127.0.0.1", "--node", place, "--cache", cache];
       const live = async () => {
         const nodes = [new FakeTerminal(), new FakeTerminal()].map((terminal) => {
           return {
             terminal,
-            over: runCli(["dht", "node", "--host", "127.0.0.1", "--node", place], terminal),
+            over: runCli(args, terminal),
           };
         });
         for (const { terminal } of nodes) await terminal.waitFor(/^ready, \d nodes?\n/m);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createTorrent } from "../../src/metainfo/create.ts";
 import { withFolder } from "./fake_terminal.ts";
+import { withDht } from "./loopback_dht.ts";
 import { withSwarm } from "./loopback_swarm.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -100,6 +101,7 @@ Deno.test("download ends with 130 on SIGINT", () =>
       "-o",
       `${folder}/target`,
       "--no-announce",
+      "--no-dht",
       "--json",
       "--host",
       "127.0.0.1",
@@ -143,3 +145,18 @@ Deno.test("a second Ctrl-C ends the program at once", () =>
     closing.abort();
     await tracker.finished;
   }));
+
+Deno.test("the program keeps DHT nodes below the user's cache folder", () =>
+  withFolder(async (folder) =>
+    await withDht(async ({ place }) => {
+      // Deno's own cache would move along.
+      const info = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"], cwd: ROOT }).output();
+      const { denoDir } = JSON.parse(new TextDecoder().decode(info.stdout));
+      const env = { DENO_DIR: denoDir, XDG_CACHE_HOME: folder };
+      const args = ["dht", "find", "0123456789abcdef0123456789abcdef01234567", "--node", place];
+      const { code, error } = await finish(start([...args, "--host", "127.0.0.1"], { env }));
+      assertEquals([code, error], [0, ""]);
+      const kept = await Array.fromAsync(Deno.readDir(`${folder}/network-bittorrent`), ({ name }) => name);
+      assertEquals(kept, ["dht.snapshot"]);
+    })
+  ));

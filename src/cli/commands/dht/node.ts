@@ -5,6 +5,7 @@ import type { Client } from "../../../client/client.ts";
 import type { DhtRunner } from "../../../io/dht_runner.ts";
 import { withSignal } from "../../../io/with_signal.ts";
 import { formatPeerAddress } from "../../../peer/address.ts";
+import { chooseCacheFolder } from "../../cache_folder.ts";
 import { takePlace } from "../../cache_place.ts";
 import { type Command, defineCommand } from "../../command.ts";
 import { DHT_OPTIONS } from "../../dht_options.ts";
@@ -35,11 +36,10 @@ Ctrl-C or SIGTERM ends it with exit code 0.`,
   async run({ options }, terminal) {
     const { json, timeout, host = "any", port = 0 } = options;
     const kind = `node-${host.replaceAll(":", "-")}-${port}`;
-    using place = options["no-cache"] ? undefined : await takePlace(kind);
-    const clientOptions = await readDhtClient(options, {
-      keepsNodes: true,
-      ...(place && { place: place.name }),
-    });
+    const cache = chooseCacheFolder(options);
+    using place = cache === undefined ? undefined : await takePlace(cache, kind);
+    const keeping = place ? { folder: place.folder, keepsId: true } : { folder: cache };
+    const clientOptions = await readDhtClient(options, keeping);
     return await withClient(clientOptions, terminal, json, async (client, interruption) => {
       const expiry = new AbortController(), signal = AbortSignal.any([interruption, expiry.signal]);
       const timer = timeout === undefined ? undefined : setTimeout(() => expiry.abort(), timeout * 1000);
