@@ -30,6 +30,11 @@ export function hostPart(compact: Uint8Array): Uint8Array {
   return isLoopback(compact) ? compact : compact.subarray(0, -2);
 }
 
+/** The part of a compact address that tells networks apart, as {@linkcode networkOf} does. */
+export function networkPart(compact: Uint8Array): Uint8Array {
+  return compact.subarray(0, compact.length === 6 ? 3 : 8);
+}
+
 function isLoopback(compact: Uint8Array): boolean {
   return compact.length === 6
     ? compact[0] === 127

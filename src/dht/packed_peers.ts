@@ -55,14 +55,14 @@ export class PackedPeers {
 
   /** The row whose compact form begins with these bytes: an IP address, or one with its port; -1 if there is none. */
   find(start: Uint8Array): number {
-    const bytes = this.#bytes, rowLength = this.#rowLength, { length } = start;
-    for (let row = 0, at = this.#prefix.length; row < this.#size; row++, at += rowLength) {
-      // From behind: addresses differ there first.
-      let i = length - 1;
-      while (i >= 0 && bytes[at + i] === start[i]) i--;
-      if (i < 0) return row;
-    }
-    return -1;
+    return this.#next(start, 0);
+  }
+
+  /** Whether there are `count` rows whose compact form begins with these bytes, as those of one network do. */
+  has(count: number, start: Uint8Array): boolean {
+    let row = -1;
+    for (let seen = 0; seen < count; seen++) if ((row = this.#next(start, row + 1)) < 0) return false;
+    return true;
   }
 
   /** Adds a peer. */
@@ -119,6 +119,18 @@ export class PackedPeers {
     this.#size = kept;
     if (kept * rowLength * 4 < this.#bytes.length) this.#resize(kept);
     return before - kept;
+  }
+
+  /** The first row from `row` on whose compact form begins with these bytes; -1 if there is none. */
+  #next(start: Uint8Array, row: number): number {
+    const bytes = this.#bytes, rowLength = this.#rowLength, { length } = start;
+    for (let at = row * rowLength + this.#prefix.length; row < this.#size; row++, at += rowLength) {
+      // From behind: addresses differ there first.
+      let i = length - 1;
+      while (i >= 0 && bytes[at + i] === start[i]) i--;
+      if (i < 0) return row;
+    }
+    return -1;
   }
 
   /** Writes values of seeds, of others, or of all, as long as there is room; answers where they end. */

@@ -2,10 +2,10 @@
 
 import { type Random, randomBelow } from "../bytes/random.ts";
 import { encodeHex } from "../bytes/text.ts";
-import type { AddressFamily } from "../peer/address.ts";
+import { type AddressFamily, formatIp } from "../peer/address.ts";
 import { BloomFilter } from "./bloom_filter.ts";
 import { evictFarthest } from "./eviction.ts";
-import { hostPart } from "./network.ts";
+import { hostPart, isLocalHost, networkPart } from "./network.ts";
 import { PackedPeers } from "./packed_peers.ts";
 
 /** Torrents remembered; beyond, those farthest from our id go first. */
@@ -13,6 +13,12 @@ export const MAX_INFO_HASHES = 4096;
 
 /** Peers of one torrent. BEP 33 "changed announce accounting" allows up to 6000; replies show a few dozen. */
 export const MAX_PEERS_PER_INFO_HASH = 2000;
+
+/**
+ * Peers of one torrent in one /24 or /64: one subscriber commands a whole /64. Even with all {@linkcode MAX_INFO_HASHES}
+ * torrents one network takes less than {@linkcode MAX_PEERS}.
+ */
+export const MAX_PEERS_PER_NETWORK = 8;
 
 /** Peers in all, about 2 MiB of IPv4 or 3 MiB of IPv6 in a thousand torrents. */
 export const MAX_PEERS = 50_000;
@@ -92,12 +98,15 @@ export class PeerStore {
     return this.#peers >= MAX_PEERS || (swarm?.peers.size ?? 0) >= MAX_PEERS_PER_INFO_HASH;
   }
 
-  /** Stores or renews a peer. If there are too many info hashes, those far from `near`, our own id, are forgotten. */
+  /**
+   * Stores or renews a peer, if there is room for it. If there are too many info hashes, those far from `near`, our own
+   * id, are forgotten.
+   */
   announce(infoHash: Uint8Array, { compact, seed }: Announcement, near: Uint8Array, now: number): void {
     const swarm = this.find(infoHash), row = swarm?.peers.find(hostPart(compact)) ?? -1;
     const marks = { seed, expiresAt: now + LIFETIME_MS };
     if (row >= 0) swarm!.peers.renew(row, compact, marks);
-    else if (!this.isFull(swarm)) {
+    else if (!this.isFull(swarm) && !isCrowded(swarm, compact)) {
       (swarm ?? this.#found(infoHash, near)).peers.add(compact, marks);
       this.#peers++;
     }
@@ -149,6 +158,12 @@ export class PeerStore {
     drawn.forEach((target, i) => bytes.set(target, i * 20));
     return bytes;
   }
+}
+
+/** Whether a newcomer's network has its share of a torrent; of local networks there may be any number. */
+function isCrowded(swarm: Swarm | undefined, compact: Uint8Array): boolean {
+  return swarm !== undefined && swarm.peers.has(MAX_PEERS_PER_NETWORK, networkPart(compact)) &&
+    !isLocalHost(formatIp(compact.subarray(0, -2)));
 }
 
 /** The two filters of a torrent (BEP 33 "new get_peers semantics"). */

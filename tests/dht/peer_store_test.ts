@@ -3,7 +3,14 @@ import { decode } from "../../src/bencode/decode.ts";
 import { randomBytes } from "../../src/bytes/random.ts";
 import { encodeHex } from "../../src/bytes/text.ts";
 import { BloomFilter } from "../../src/dht/bloom_filter.ts";
-import { filtersOf, MAX_INFO_HASHES, MAX_PEERS_PER_INFO_HASH, PeerStore } from "../../src/dht/peer_store.ts";
+import {
+  filtersOf,
+  MAX_INFO_HASHES,
+  MAX_PEERS,
+  MAX_PEERS_PER_INFO_HASH,
+  MAX_PEERS_PER_NETWORK,
+  PeerStore,
+} from "../../src/dht/peer_store.ts";
 import { decodeCompactPeer, encodeCompactPeer } from "../../src/peer/address.ts";
 import { globalAddress, seeded } from "./virtual_dht.ts";
 
@@ -96,6 +103,43 @@ Deno.test("PeerStore.isFull() stops a torrent at its limit", () => {
   assertEquals(store.peerCount, MAX_PEERS_PER_INFO_HASH);
   store.announce(HASH, { compact: encodeCompactPeer(globalAddress(0)), seed: true }, NEAR, 0);
   assertEquals(store.peerCount, MAX_PEERS_PER_INFO_HASH, "who is known may renew");
+});
+
+Deno.test("PeerStore.announce() takes few peers of one network for a torrent, and others still come in", () => {
+  for (
+    const [family, hostOf] of [[4, (i: number) => `66.6.6.${i}`], [
+      6,
+      (i: number) => `2a00:1:2:3::${i}`,
+    ]] as const
+  ) {
+    const store = new PeerStore(seeded(1), family);
+    const announce = (host: string, infoHash = HASH) =>
+      store.announce(infoHash, { compact: encodeCompactPeer({ host, port: 1 }), seed: false }, NEAR, 0);
+    for (let i = 1; i < 250; i++) announce(hostOf(i));
+    assertEquals(store.peerCount, MAX_PEERS_PER_NETWORK);
+    for (let again = 0; again < 2; again++) announce(family === 4 ? "66.6.7.1" : "2a00:1:2:4::1");
+    announce(hostOf(1));
+    assertEquals(store.peerCount, MAX_PEERS_PER_NETWORK + 1, "the next network; who is known renews");
+    announce(hostOf(249), new Uint8Array(20));
+    assertEquals(store.peerCount, MAX_PEERS_PER_NETWORK + 2, "another torrent");
+  }
+});
+
+Deno.test("PeerStore.announce() takes any number of peers of a local network", () => {
+  for (
+    const [family, hostOf] of [[4, (i: number) => `10.0.0.${i}`], [6, (i: number) => `fd00::${i}`]] as const
+  ) {
+    const store = new PeerStore(seeded(1), family);
+    for (let i = 1; i < 100; i++) {
+      const compact = encodeCompactPeer({ host: hostOf(i), port: 1 });
+      store.announce(HASH, { compact, seed: false }, NEAR, 0);
+    }
+    assertEquals(store.peerCount, 99);
+  }
+});
+
+Deno.test("PeerStore: one network alone cannot fill it", () => {
+  assert(MAX_INFO_HASHES * MAX_PEERS_PER_NETWORK < MAX_PEERS * 3 / 4);
 });
 
 Deno.test("PeerStore.announce() keeps the limit of info hashes and the count of peers", () => {
