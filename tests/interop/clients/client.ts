@@ -62,8 +62,11 @@ export interface Client {
 /** The port that every client listens on: each has a host of its own. */
 export const PORT = 6881;
 
-/** How long a client may take for a few MiB; Transmission and ctorrent wait for unchoke rounds of 10 s. */
-export const TRANSFER_MS = 60_000;
+/**
+ * How long a client may take for a few MiB. Transmission and ctorrent wait for unchoke rounds of 10 s; libtorrent, and
+ * qBittorrent with it, dials nobody again within a minute, also whom it hung up on itself when the metadata was there.
+ */
+export const TRANSFER_MS = 120_000;
 
 /** `host:port` with brackets around an IPv6 host. */
 export function endpoint(host: string, port: number = PORT): string {
