@@ -2,7 +2,7 @@
 
 import { equals } from "@std/bytes/equals";
 import { encodeHex } from "../bytes/text.ts";
-import { StateError } from "../errors.ts";
+import { asError, StateError } from "../errors.ts";
 import { acceptEncrypted, type AgreedConnection } from "../io/mse_connection.ts";
 import type { ByteConnection, Listener } from "../io/transport.ts";
 import type { PeerAddress } from "../peer/address.ts";
@@ -19,11 +19,22 @@ const MOST_WAITING_PER_HOST = 25;
 /** Where a connection is led to: the torrent with this info hash, in hexadecimal, takes it or does not. */
 export type Lead = (infoHash: string, socket: PeerSocket) => boolean;
 
+/** What an acceptor needs. */
+export interface AcceptorOptions {
+  readonly context: ClientContext;
+  /** Where connections come from; it is the acceptor's from now on. */
+  readonly listener: Listener;
+  readonly lead: Lead;
+  /** Nobody can be let in any more, and not because of `close()`. */
+  readonly onFailed: (error: Error) => void;
+}
+
 /** The door of a client. Owns connections until their info hash is known. */
 export class Acceptor implements PeerSocketOwner {
   readonly #context: ClientContext;
   readonly #listener: Listener;
   readonly #lead: Lead;
+  readonly #onFailed: (error: Error) => void;
   /** Connections without a torrent, and the info hash that an encrypted handshake was about. */
   readonly #waiting = new Map<PeerSocket, Uint8Array | undefined>();
   readonly #strangers = new Tally(MOST_WAITING_PER_HOST);
@@ -33,11 +44,12 @@ export class Acceptor implements PeerSocketOwner {
   readonly #abort = new AbortController();
   #agreeing = 0;
 
-  /** Takes connections from `listener` once `run` is called. */
-  constructor(context: ClientContext, listener: Listener, lead: Lead) {
+  /** Lets nobody in before `run` is called. */
+  constructor({ context, listener, lead, onFailed }: AcceptorOptions) {
     this.#context = context;
     this.#listener = listener;
     this.#lead = lead;
+    this.#onFailed = onFailed;
     this.#guests = new Tally(context.maxConnectionsPerHost);
   }
 
@@ -45,8 +57,10 @@ export class Acceptor implements PeerSocketOwner {
   async run(): Promise<void> {
     try {
       for await (const connection of this.#listener) void this.#welcome(connection);
-    } catch {
+    } catch (error) {
+      if (this.#abort.signal.aborted) return;
       this.close(); // the system took the listener away; outgoing connections go on
+      this.#onFailed(asError(error));
     }
   }
 

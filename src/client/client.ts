@@ -1,6 +1,5 @@
 /** The client: torrents that share one identity, one listening port, one set of limits. */
 
-import { encodeHex } from "../bytes/text.ts";
 import { StateError } from "../errors.ts";
 import type { DhtRunner } from "../io/dht_runner.ts";
 import { type MagnetLink, parseMagnet } from "../metainfo/magnet.ts";
@@ -23,7 +22,7 @@ import {
   publishTorrent,
 } from "./torrent_feeds.ts";
 import { TorrentHandle } from "./torrent_handle.ts";
-import { TorrentNames } from "./torrent_names.ts";
+import { TorrentRegister } from "./torrent_register.ts";
 import type { TorrentSessionOptions } from "./torrent_origin.ts";
 import { TorrentSession } from "./torrent_session.ts";
 
@@ -40,6 +39,7 @@ export interface RateLimits {
  *
  * @throws {TransportError} If it cannot listen on the address or port asked for.
  * @throws {TypeError} If the name of an extension is invalid, or taken by another.
+ * @throws {RangeError} If a rate limit is negative or not a number.
  */
 export async function createClient(options: ClientOptions = {}): Promise<Client> {
   options.signal?.throwIfAborted();
@@ -49,14 +49,17 @@ export async function createClient(options: ClientOptions = {}): Promise<Client>
     await client.close();
     throw options.signal.reason;
   }
-  options.signal?.addEventListener("abort", () => void client.close(), { once: true });
+  const abort = () => void client.close().catch(() => {});
+  options.signal?.addEventListener("abort", abort, { once: true });
   return client;
 }
 
 /** Torrents at work. Close it, or bind it with `await using`: nothing is left behind. */
 export class Client implements AsyncDisposable {
   readonly #parts: ClientParts;
-  readonly #sessions = new Map<string, { session: TorrentSession; handle: TorrentHandle }>();
+  readonly #torrents: TorrentRegister;
+  /** Torrents whose content is being opened: `close` waits for them. */
+  readonly #adding = new Set<Promise<unknown>>();
   #acceptor: Acceptor | undefined;
   /** Settles when nobody is let in any more, and the port is free. */
   #accepting: Promise<void> | undefined;
@@ -69,6 +72,7 @@ export class Client implements AsyncDisposable {
   /** Use {@linkcode createClient}. */
   constructor(parts: ClientParts) {
     this.#parts = parts;
+    this.#torrents = new TorrentRegister(parts.context.skeys);
     parts.context.onOurHost = (host, witness) => this.#heardOurHost(host, witness);
   }
 
@@ -96,7 +100,7 @@ export class Client implements AsyncDisposable {
 
   /** Every torrent, in the order of adding. */
   get torrents(): readonly TorrentHandle[] {
-    return [...this.#sessions.values()].map(({ handle }) => handle);
+    return this.#torrents.all.map(({ handle }) => handle);
   }
 
   /** Starts to listen as the options say. Called by {@linkcode createClient}. */
@@ -107,11 +111,16 @@ export class Client implements AsyncDisposable {
       ...(options.host === undefined ? {} : { host: options.host }),
     });
     context.listenAddress = listener.address;
-    this.#acceptor = new Acceptor(
+    this.#acceptor = new Acceptor({
       context,
       listener,
-      (infoHash, socket) => this.#named(infoHash).some(({ swarm }) => swarm.desk.accept(socket)),
-    );
+      lead: (infoHash, socket) =>
+        this.#torrents.named(infoHash).some(({ swarm }) => swarm.desk.accept(socket)),
+      onFailed: (error) => {
+        context.listenAddress = undefined; // trackers and peers are told no more that we can be reached
+        context.events.push({ type: "listenFailed", error });
+      },
+    });
     this.#accepting = this.#acceptor.run();
     context.events.push({ type: "listening", address: listener.address });
   }
@@ -138,15 +147,13 @@ export class Client implements AsyncDisposable {
     if (!("info" in torrent)) {
       return this.#register({ origin: { magnet: torrent }, add: options, openStore }, directory);
     }
-    const store = await openStore(torrent);
+    const adding = this.#addKnown(torrent, { add: options, openStore }, directory);
+    this.#adding.add(adding);
     try {
-      options.signal?.throwIfAborted();
-      this.#refuse(torrent);
-    } catch (error) {
-      await store.close();
-      throw error;
+      return await adding;
+    } finally {
+      this.#adding.delete(adding);
     }
-    return this.#register({ origin: { metainfo: torrent, store }, add: options, openStore }, directory);
   }
 
   /**
@@ -173,16 +180,18 @@ export class Client implements AsyncDisposable {
     return await publishTorrent(this.#parts.context, await readSource(torrent), options);
   }
 
-  /** Takes a torrent out: says goodbye to trackers and peers, forgets resume data, leaves the content. */
+  /**
+   * Takes a torrent out: says goodbye to trackers and peers, forgets resume data, leaves the content.
+   *
+   * @throws What its content throws when it is closed; the torrent is gone all the same.
+   */
   async remove(torrent: TorrentHandle): Promise<void> {
-    const entry = this.#sessions.get(torrent.infoHash);
-    if (entry?.handle !== torrent) return;
-    await entry.session.close({ forget: true });
-    if (!this.#sessions.delete(torrent.infoHash)) return;
-    for (const name of entry.session.swarm.names.all()) {
-      if (!this.#named(encodeHex(name)).some(() => true)) this.#parts.context.skeys.delete(name);
+    const { events } = this.#parts.context, { infoHash } = torrent;
+    try {
+      await this.#torrents.sessionOf(torrent)?.close({ forget: true });
+    } finally { // also if its content could not be closed in order
+      if (this.#torrents.delete(torrent)) events.push({ type: "removed", infoHash });
     }
-    this.#parts.context.events.push({ type: "removed", infoHash: torrent.infoHash });
   }
 
   /** What happens from now on, in all torrents; ends when the client closes. */
@@ -205,9 +214,12 @@ export class Client implements AsyncDisposable {
   /**
    * Ends everything: torrents say `stopped` to their trackers (three seconds at most), resume data is written, sockets
    * and files are closed. Safe to call twice.
+   *
+   * @throws What the content of a torrent throws when it is closed, once everything else is closed, too.
    */
   close(): Promise<void> {
-    return this.#closing ??= this.#close();
+    if (this.#closing) return this.#closing.catch(() => {}); // the first to call is told
+    return this.#closing = this.#close();
   }
 
   /** The same as `close()`. */
@@ -220,16 +232,35 @@ export class Client implements AsyncDisposable {
     this.#acceptor?.close();
     limiters.download.close();
     limiters.upload.close();
-    await Promise.allSettled(
-      [...this.#sessions.values()].map(({ session }) => session.close({ forget: false })),
+    const closed = await Promise.allSettled(
+      this.#torrents.all.map(({ session }) => session.close({ forget: false })),
     );
-    this.#sessions.clear();
+    await Promise.allSettled(this.#adding);
+    this.#torrents.clear();
     await this.#accepting;
     await context.trackers.close();
     await context.dht?.close();
     await context.lsd?.close();
     await context.hub.close();
     context.events.end();
+    for (const result of closed) if (result.status === "rejected") throw result.reason;
+  }
+
+  /** A torrent whose content is opened first. */
+  async #addKnown(
+    metainfo: Metainfo,
+    { add, openStore }: Pick<TorrentSessionOptions, "add" | "openStore">,
+    directory: string,
+  ): Promise<TorrentHandle> {
+    const store = await openStore(metainfo);
+    try {
+      add.signal?.throwIfAborted();
+      this.#refuse(metainfo);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+    return this.#register({ origin: { metainfo, store }, add, openStore }, directory);
   }
 
   /** The world sees us at this IP address, one of each family. The first tracker's word counts until the DHT has one. */
@@ -241,29 +272,12 @@ export class Client implements AsyncDisposable {
     context.events.push({ type: "externalAddress", host });
     if (port === undefined) return;
     this.#ours.set(isV6, { host, port });
-    for (const { session } of this.#sessions.values()) session.swarm.setOurAddress({ host, port });
+    for (const { session } of this.#torrents.all) session.swarm.setOurAddress({ host, port });
   }
 
-  /** A torrent that is to be added must have no name of another; one that has learnt its names, of none that has done so before. */
   #refuse(torrent: Metainfo | MagnetLink, self?: TorrentSession): void {
     if (this.#closing) throw new StateError("Cannot add a torrent: the client is closed");
-    for (const infoHash of new TorrentNames(torrent).all().map(encodeHex)) {
-      if (this.#named(infoHash).some((session) => !self || session !== self && session.swarm.isKnown)) {
-        throw new StateError(`Cannot add torrent ${infoHash}: it is here already`);
-      }
-    }
-  }
-
-  /**
-   * The torrents that peers call so. A hybrid has a second name, which it may have learnt late (BEP 52 "upgrade path"): of two
-   * links to it both are here, though one has failed.
-   */
-  *#named(infoHash: string): Generator<TorrentSession> {
-    const first = this.#sessions.get(infoHash)?.session;
-    if (first) yield first;
-    for (const { session } of this.#sessions.values()) {
-      if (session !== first && session.swarm.names.has(infoHash)) yield session;
-    }
+    this.#torrents.requireNew(torrent, self);
   }
 
   #register(options: Omit<TorrentSessionOptions, "context" | "refuse">, directory: string): TorrentHandle {
@@ -271,10 +285,9 @@ export class Client implements AsyncDisposable {
     const refuse = (metainfo: Metainfo) => this.#refuse(metainfo, session);
     const session: TorrentSession = new TorrentSession({ ...options, context, refuse });
     const { infoHash } = session.life, handle = new TorrentHandle(session, directory);
-    this.#sessions.set(infoHash, { session, handle });
-    for (const name of session.swarm.names.all()) context.skeys.add(name);
+    this.#torrents.add({ session, handle });
     context.events.push({ type: "added", infoHash });
-    void session.start();
+    session.start();
     for (const address of this.#ours.values()) session.swarm.setOurAddress(address);
     return handle;
   }

@@ -125,6 +125,7 @@ export class ContentSession {
   /** Ends the work: files are finished, resume data is written (or forgotten), the store is closed. */
   async close({ forget }: { readonly forget: boolean }): Promise<void> {
     await this.#work?.close();
+    await this.#recheck?.catch(() => {}); // told to whoever asked for it
     await this.#layers.noted();
     if (forget) await Promise.all([this.#notes.remove(), this.#layers.remove()]);
     else await this.#notes.close();

@@ -127,6 +127,8 @@ export type TorrentEvent =
 export type ClientEvent =
   | TorrentEvent
   | { readonly type: "listening"; readonly address: PeerAddress }
+  /** Nobody can dial us any more: the system took the listener away. The client goes on without. */
+  | { readonly type: "listenFailed"; readonly error: Error }
   /** Where our DHT node stands, and how many nodes it knows. */
   | { readonly type: "dht"; readonly state: DhtNodeState; readonly nodes: number }
   /** There is no local service discovery; the client goes on without (BEP 14). */

@@ -35,6 +35,8 @@ export class TorrentSession {
   #hunt: Hunt | undefined;
   #content: ContentSession | undefined;
   #cancelProgress: () => void = () => {};
+  /** What `start` does; never rejects. */
+  #starting: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #isPaused: boolean;
 
@@ -98,22 +100,9 @@ export class TorrentSession {
     return this.#content?.live?.have();
   }
 
-  /** Works until `close`. Never rejects: what goes wrong is a state and an event. */
-  async start(): Promise<void> {
-    if (this.#isPaused && this.#metainfo === undefined) return this.life.enter("paused");
-    this.#cancelProgress = this.life.reportProgress(() => this.status());
-    try {
-      if (this.#metainfo === undefined) {
-        const metainfo = await this.#findMetadata();
-        this.#options.refuse(metainfo); // a hybrid may be here by its other name
-        const isRenamed = this.swarm.learn(metainfo);
-        if (this.#options.add.metadataOnly) return this.#rest(await this.#findLayers(metainfo, isRenamed));
-        await this.#open(metainfo);
-      } else if (this.#content === undefined) await this.#open(this.#metainfo);
-      if (!this.life.signal.aborted) await this.#startContent();
-    } catch (error) {
-      if (!this.life.signal.aborted && this.life.fail(asError(error))) this.#halt("the torrent failed");
-    }
+  /** Works until `close`. What goes wrong is a state and an event. */
+  start(): void {
+    this.#starting = this.#start();
   }
 
   /** Stops asking, serving and announcing until `resume`; a check, or the search for metadata, is finished first. */
@@ -132,18 +121,36 @@ export class TorrentSession {
     if (this.#content?.live !== undefined) return this.#content.resume();
     this.life.enter(this.#metainfo ? "checking" : "metadata");
     this.#cancelProgress();
-    void this.start();
+    this.start();
   }
 
   /** Hashes everything on the disk; what is missing is downloaded again. */
   async recheck(): Promise<void> {
     await this.content.recheck();
-    if (!this.#isPaused) this.swarm.announce();
+    if (this.#isPaused) void this.swarm.stop();
+    else if (!this.life.signal.aborted) this.swarm.announce();
   }
 
   /** Ends everything; with `forget`, resume data too. Safe to call twice. */
   close(options: { readonly forget: boolean }): Promise<void> {
     return this.#closing ??= this.#close(options);
+  }
+
+  async #start(): Promise<void> {
+    if (this.#isPaused && this.#metainfo === undefined) return this.life.enter("paused");
+    this.#cancelProgress = this.life.reportProgress(() => this.status());
+    try {
+      if (this.#metainfo === undefined) {
+        const metainfo = await this.#findMetadata();
+        this.#options.refuse(metainfo); // a hybrid may be here by its other name
+        const isRenamed = this.swarm.learn(metainfo);
+        if (this.#options.add.metadataOnly) return this.#rest(await this.#findLayers(metainfo, isRenamed));
+        await this.#open(metainfo);
+      } else if (this.#content === undefined) await this.#open(this.#metainfo);
+      if (!this.life.signal.aborted) await this.#startContent();
+    } catch (error) {
+      if (!this.life.signal.aborted && this.life.fail(asError(error))) this.#halt("the torrent failed");
+    }
   }
 
   async #close(options: { readonly forget: boolean }): Promise<void> {
@@ -153,9 +160,13 @@ export class TorrentSession {
     this.#content?.seal();
     this.swarm.desk.close("torrent closed");
     this.#hunt?.close();
-    await this.#content?.close(options);
-    await stopped;
-    this.life.events.end();
+    try {
+      await this.#starting; // a store that is being opened is closed, too
+      await this.#content?.close(options);
+    } finally {
+      await stopped;
+      this.life.events.end();
+    }
   }
 
   /** The first life: until the info dictionary is here. @throws Why the torrent was closed before. */

@@ -57,7 +57,8 @@ export class TrackerSource {
   readonly #key: number;
   readonly #underWay = new Map<string, UnderWay>();
   #cancelWake: () => void = () => {};
-  #stopped: (() => void) | undefined;
+  /** Settles when goodbye is said, or taken back. */
+  #stopping: PromiseWithResolvers<void> | undefined;
 
   /** Announces nothing before `start`. */
   constructor(options: TrackerSourceOptions) {
@@ -75,6 +76,8 @@ export class TrackerSource {
 
   /** Begins to announce. */
   start(): void {
+    this.#stopping?.resolve();
+    this.#stopping = undefined;
     this.#tell({ type: "start" });
   }
 
@@ -88,14 +91,11 @@ export class TrackerSource {
     this.#tell({ type: "reannounce" });
   }
 
-  /** Says goodbye; settles when every tracker heard it or had its time to. */
-  async stop(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#stopped = resolve;
+  /** Says goodbye; settles when every tracker heard it or had its time to, or when it is taken back by `start`. */
+  stop(): Promise<void> {
+    const { promise } = this.#stopping ??= Promise.withResolvers<void>();
     this.#tell({ type: "stop" });
-    if (this.#announcer.deadline() !== undefined) await promise;
-    this.#cancelWake();
-    for (const { abort } of this.#underWay.values()) abort.abort();
+    return promise;
   }
 
   /** How each tracker fares. */
@@ -134,10 +134,17 @@ export class TrackerSource {
           error: new Error(effect.reason),
         });
       case "stopped":
-        return this.#stopped?.();
+        return this.#rest();
       case "trackerSwitched":
         return dropPeers();
     }
+  }
+
+  /** Goodbye is said. Whoever has not heard it yet had time enough. */
+  #rest(): void {
+    for (const { abort } of this.#underWay.values()) abort.abort();
+    this.#stopping?.resolve();
+    this.#stopping = undefined;
   }
 
   /** Sends an announce. It replaces the one still out to the same tracker, unless that says `completed`: it counts. */
@@ -194,9 +201,9 @@ export class TrackerSource {
 
   /** Peers with DNS names (BEP 3 "trackers"): a few of them, so that a tracker cannot make us flood a name server. */
   async #resolveNamed(peers: readonly PeerAddress[]): Promise<void> {
-    const { network } = this.#options.context;
+    const { context: { network }, life: { signal } } = this.#options;
     for (const { host, port } of peers.slice(0, 10)) {
-      const hosts = await network.resolve(host).catch(() => []);
+      const hosts = await network.resolve(host, { signal }).catch(() => []);
       this.#options.addPeers(hosts.slice(0, 2).map((host) => ({ host, port })));
     }
   }

@@ -109,3 +109,40 @@ Deno.test("Tally gives each key so much, and takes back", () => {
   tally.give("never taken");
   assertEquals(["a", "a"].map((key) => tally.take(key)), [true, false]);
 });
+
+Deno.test("Acceptor says so when the system takes the listener away, and nobody is told of it any more", async () => {
+  await using swarm = new VirtualSwarm();
+  const host = swarm.network.host("10.0.0.1"), failed = Promise.withResolvers<never>();
+  const announced: string[] = [], tracker = "http://10.0.0.9:8000/announce";
+  swarm.network.host("10.0.0.9");
+  swarm.network.serve("http://10.0.0.9:8000", ({ url }) => {
+    announced.push(new URL(url).searchParams.get("port")!);
+    return new Response("d8:intervali1800e5:peers0:e");
+  });
+  const client = await swarm.client("10.0.0.1", {
+    network: {
+      ...{ dial: host.dial.bind(host), fetch: host.fetch.bind(host), resolve: host.resolve.bind(host) },
+      bindDatagram: host.bindDatagram.bind(host),
+      listen: () =>
+        Promise.resolve({
+          address: { host: "10.0.0.1", port: PORT },
+          close: () => {},
+          async *[Symbol.asyncIterator]() {
+            yield await failed.promise;
+          },
+        }),
+    },
+  });
+  const errors: string[] = [];
+  void (async () => {
+    for await (const event of client.events()) {
+      if (event.type === "listenFailed") errors.push(event.error.message);
+    }
+  })();
+  const handle = await client.add(await swarm.torrent({ announce: [[tracker]] }));
+  await swarm.clock.runUntil(handle.checked());
+  await swarm.clock.advance(1000);
+  failed.reject(new Error("it is gone"));
+  await swarm.clock.advance(1_900_000);
+  assertEquals([errors, client.address, announced], [["it is gone"], undefined, [String(PORT), "1"]]);
+});

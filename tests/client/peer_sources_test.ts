@@ -67,3 +67,29 @@ Deno.test("PeerSources keeps a private torrent out of the DHT, also one that tur
   sources.start();
   assertEquals(members(), 0, "it came back after a pause");
 });
+
+Deno.test("PeerSources.stop() settles when start() takes it back, and what that announces is not given up", async () => {
+  const asked: { readonly event: string | undefined; readonly signal: AbortSignal }[] = [];
+  const announce = (_: string, { event }: { event?: string }, { signal }: { signal: AbortSignal }) => {
+    asked.push({ event, signal });
+    return new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  };
+  const { sources } = make({
+    context: {
+      random: () => 0.5,
+      clock: { now: () => 0, schedule: () => () => {} },
+      trackers: { announce },
+    } as unknown as ClientContext,
+    tiers: [["http://tracker.example/announce"]],
+  });
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+  sources.start();
+  await turn();
+  const stopping = sources.stop();
+  await turn();
+  sources.start();
+  await stopping;
+  await turn();
+  assertEquals(asked.map(({ event }) => event), ["started", "stopped", "started"]);
+  assertEquals(asked.map(({ signal }) => signal.aborted), [true, true, false]);
+});

@@ -6,8 +6,10 @@ import type { BindOptions, ByteConnection, DialOptions, Listener } from "../tran
 import { fromDenoAddress } from "./address.ts";
 import { bindBoth } from "./bind.ts";
 
-/** How often `accept` may fail in a row before the listener gives up: out of file handles passes, a dead socket not. */
+/** How often `accept` may fail in a row before the listener gives up: a dead socket stays dead. */
 const MAX_ACCEPT_FAILURES = 100;
+/** Failures that pass, however long it takes: no free file handles, in the process or the system. */
+const PASSING: readonly unknown[] = ["EMFILE", "ENFILE"];
 /** Pause after a failed `accept`, so that a process without free handles does not spin. */
 const ACCEPT_PAUSE_MS = 50;
 
@@ -109,12 +111,12 @@ class DenoListener implements Listener {
   async #accept(
     socket: Deno.TcpListener,
   ): Promise<{ readonly socket: Deno.TcpListener; readonly connection: DenoConnection | undefined }> {
-    for (let failures = 0; !this.#closed; failures++) {
+    for (let failures = 0; !this.#closed;) {
       try {
         return { socket, connection: new DenoConnection(await socket.accept()) };
       } catch (cause) {
         if (this.#closed) break;
-        if (failures >= MAX_ACCEPT_FAILURES) {
+        if (!PASSING.includes((cause as { code?: unknown }).code) && failures++ >= MAX_ACCEPT_FAILURES) {
           throw new TransportError(`Cannot accept connections: ${describe(cause)}`, { cause });
         }
         await new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));

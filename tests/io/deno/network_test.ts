@@ -126,3 +126,27 @@ Deno.test("receive() rejects a second caller while one waits", async () => {
   socket.close();
   assertEquals(await first, null);
 });
+
+for (const [code, survives] of [["EMFILE", true], ["EBADF", false]] as const) {
+  Deno.test(`listen() whose system says ${code} for long ${survives ? "goes on" : "gives up"}`, async () => {
+    const { listen } = Deno, { setTimeout } = globalThis, addr = { hostname: "127.0.0.1", port: 1 };
+    const connection = { localAddr: addr, remoteAddr: addr, setNoDelay() {}, close() {} };
+    let failures = 0;
+    const accept = () =>
+      ++failures <= 500
+        ? Promise.reject(Object.assign(new Error(code), { code }))
+        : Promise.resolve(connection as unknown as Deno.TcpConn);
+    Deno.listen = (() => ({ addr, accept, close() {} })) as unknown as typeof Deno.listen;
+    globalThis.setTimeout = ((callback: () => void) =>
+      queueMicrotask(callback)) as unknown as typeof setTimeout;
+    try {
+      const listener = await denoNetwork.listen(LOOPBACK), first = listener[Symbol.asyncIterator]().next();
+      if (survives) assertEquals((await first).done, false);
+      else await assertRejects(() => first, TransportError, "EBADF");
+      listener.close();
+    } finally {
+      Deno.listen = listen;
+      globalThis.setTimeout = setTimeout;
+    }
+  });
+}
