@@ -2,6 +2,7 @@
 
 import { BLOCK_LENGTH, type PieceBuffers, type PieceGeometry } from "./options.ts";
 import { OpenPiece } from "./open_piece.ts";
+import type { PipelineShare } from "./pipeline.ts";
 import type { PeerKey } from "./vocabulary.ts";
 import { WebSeeds } from "./web_seeds.ts";
 
@@ -30,6 +31,8 @@ export class Downloads {
   hasLate = false;
   /** Requests under way, all peers and web seeds together. */
   outstanding = 0;
+  /** What pipelines may take of the memory, and until when that holds. */
+  share: PipelineShare & { readonly until: number } = { least: 1, seconds: 0, until: -Infinity };
   /** How many pieces wait for the answer to their `store` effect. */
   storing = 0;
   readonly #blocksPerPiece: number;
@@ -48,6 +51,11 @@ export class Downloads {
   /** Most open pieces at a time. */
   get capacity(): number {
     return this.#maxOpen;
+  }
+
+  /** Most blocks in memory at a time. */
+  get blockCapacity(): number {
+    return this.#maxOpen * this.#blocksPerPiece;
   }
 
   /** Number of open pieces. */

@@ -5,6 +5,7 @@ import { closePeer } from "./departures.ts";
 import type { OpenPiece } from "./open_piece.ts";
 import { BLOCK_LENGTH } from "./options.ts";
 import type { Peer } from "./peer.ts";
+import { type PipelineShare, shareOut } from "./pipeline.ts";
 import { refill } from "./requesting.ts";
 import { cancelBlock, forgetRequest, releaseBlock } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
@@ -14,6 +15,8 @@ import type { TorrentState } from "./state.ts";
  * such block does not end the connection, because clients send blocks twice after quick cancels and chokes.
  */
 const MAX_STRAYS = 16;
+/** How long the shares of the memory hold: as long as the depth of a pipeline. */
+const SHARE_MS = 500;
 
 /** How a block or a reject relates to what was asked. */
 interface Answer {
@@ -35,7 +38,7 @@ export function onPiece(
   state.totals.down.add(bytes.length, state.now);
   const answer = takeAnswer(state, peer, message, bytes.length);
   if (answer === undefined) return onStray(state, peer, bytes.length);
-  peer.down.pipeline.received(bytes.length, state.now);
+  peer.down.pipeline.received(bytes.length, state.now, currentShare(state));
   peer.down.lastBlockAt = state.now;
   peer.down.snubbedAt = undefined;
   const { open, block } = answer;
@@ -103,6 +106,16 @@ export function blockReceived(state: TorrentState, open: OpenPiece, block: numbe
     state.effects.push({ type: "store", piece: open.piece, bytes: open.bytes });
   }
   for (const other of askedToo) refill(state, other);
+}
+
+/** What each pipeline may take of the memory, looked at a few times a second. */
+function currentShare({ downloads, peers, totals, now }: TorrentState): PipelineShare {
+  if (now < downloads.share.until) return downloads.share;
+  let asked = 0;
+  for (const { flags } of peers.all()) if (flags.amInterested && !flags.peerChoking) asked++;
+  const memory = { blocks: downloads.blockCapacity, peers: asked, rate: totals.down.perSecond(now) };
+  downloads.share = { ...shareOut(memory), until: now + SHARE_MS };
+  return downloads.share;
 }
 
 function onStray(state: TorrentState, peer: Peer, length: number): void {

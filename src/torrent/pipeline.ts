@@ -1,4 +1,7 @@
-/** How many requests one peer is given at a time: enough for its rate over the delay, and never more than it queues. */
+/**
+ * How many requests one peer is given at a time: enough for its rate over the delay, never more than it queues, and no more than
+ * its share of the memory for pieces.
+ */
 
 import { BLOCK_LENGTH } from "./options.ts";
 import { Rate } from "./rate.ts";
@@ -16,6 +19,35 @@ const GROWTH = 1.1;
 /** What a peer queues that did not say: libtorrent's assumption. */
 const DEFAULT_QUEUE = 250;
 
+/** What every pipeline may take of the memory for pieces. */
+export interface PipelineShare {
+  /** Requests of each peer, whatever its rate. */
+  readonly least: number;
+  /** Besides, as many as the peer answers in this time. */
+  readonly seconds: number;
+}
+
+/** What is to be shared out, and among whom. */
+export interface SharedMemory {
+  /** The memory, in blocks. */
+  readonly blocks: number;
+  /** Peers that could be asked. */
+  readonly peers: number;
+  /** Payload per second from everybody. */
+  readonly rate: number;
+}
+
+/**
+ * Shares the memory for pieces out by rate. Without that the first few of many peers would get requests for three seconds each, all
+ * others none, and the download would go at the rate of those few. Half of the memory holds blocks that wait for the rest of their piece.
+ */
+export function shareOut({ blocks, peers, rate }: SharedMemory): PipelineShare {
+  const room = blocks / 2;
+  const least = Math.max(1, Math.min(MIN_DEPTH, Math.floor(room / peers)));
+  const spare = Math.max(0, room - least * peers) * BLOCK_LENGTH;
+  return { least, seconds: Math.min(COVER_SECONDS, spare / rate) };
+}
+
 /** The pipeline of one peer: starts small, doubles per round trip, then follows the rate. */
 export class Pipeline {
   /** Payload from the peer. */
@@ -23,6 +55,7 @@ export class Pipeline {
   readonly #max: number;
   #limit: number;
   #depth = START_DEPTH;
+  #share = Infinity;
   #slowStart = true;
   #lastRate = 0;
   #adjustAt: number;
@@ -37,7 +70,7 @@ export class Pipeline {
 
   /** How many requests may be outstanding. */
   get depth(): number {
-    return Math.min(this.#depth, this.#limit);
+    return Math.min(this.#depth, this.#limit, this.#share);
   }
 
   /** Takes over what the peer says it queues (BEP 10 `reqq`). */
@@ -46,10 +79,10 @@ export class Pipeline {
   }
 
   /** A block came. */
-  received(length: number, now: number): void {
+  received(length: number, now: number, share?: PipelineShare): void {
     this.rate.add(length, now);
     if (this.#slowStart && this.#depth < this.#limit) this.#depth++;
-    if (now >= this.#adjustAt) this.#adjust(now);
+    if (now >= this.#adjustAt) this.#adjust(now, share);
   }
 
   /** The peer went silent: it gets one request at a time until it answers, then starts anew. */
@@ -66,8 +99,9 @@ export class Pipeline {
     this.#adjustAt = now + ADJUST_MS;
   }
 
-  #adjust(now: number): void {
+  #adjust(now: number, share?: PipelineShare): void {
     const rate = this.rate.perSecond(now);
+    if (share) this.#share = share.least + Math.ceil(rate * share.seconds / BLOCK_LENGTH);
     this.#adjustAt = now + ADJUST_MS;
     if (this.#slowStart && rate > this.#lastRate * GROWTH) {
       this.#lastRate = rate;

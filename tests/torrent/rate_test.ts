@@ -1,6 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { BLOCK_LENGTH } from "../../src/torrent/options.ts";
-import { Pipeline } from "../../src/torrent/pipeline.ts";
+import { Pipeline, type PipelineShare, shareOut } from "../../src/torrent/pipeline.ts";
 import { Rate } from "../../src/torrent/rate.ts";
 
 Deno.test("Rate.perSecond() finds a constant rate soon and forgets it later", () => {
@@ -49,4 +49,27 @@ Deno.test("Pipeline.stall() leaves one request until an answer comes", () => {
   assertEquals(pipeline.depth, 1);
   pipeline.received(BLOCK_LENGTH, 60_010);
   assertEquals(pipeline.depth, 2);
+});
+
+Deno.test("shareOut() gives three seconds while there is room, then by rate, and something to everybody", () => {
+  const rate = 100 * BLOCK_LENGTH;
+  assertEquals(shareOut({ blocks: 2048, peers: 10, rate }), { least: 4, seconds: 3 });
+  assertEquals(shareOut({ blocks: 2048, peers: 10, rate: 100 * rate }), { least: 4, seconds: 984 / 10_000 });
+  assertEquals(shareOut({ blocks: 2048, peers: 500, rate }), { least: 2, seconds: 24 / 100 });
+  assertEquals(shareOut({ blocks: 2048, peers: 5000, rate }), { least: 1, seconds: 0 });
+  assertEquals(shareOut({ blocks: 2048, peers: 0, rate: 0 }), { least: 4, seconds: 3 });
+});
+
+Deno.test("Pipeline.depth keeps to its share of the memory", () => {
+  const pipeline = new Pipeline(1000, 0);
+  pipeline.limit = 1000;
+  const receive = (from: number, to: number, share?: PipelineShare) => {
+    for (let now = from; now < to; now += 10) pipeline.received(BLOCK_LENGTH, now, share);
+  };
+  receive(0, 10_000);
+  assertAlmostEquals(pipeline.depth, 300, 3);
+  receive(10_000, 11_000, { least: 2, seconds: 0.1 });
+  assertAlmostEquals(pipeline.depth, 12, 1);
+  receive(11_000, 12_000, { least: 4, seconds: 3 });
+  assertAlmostEquals(pipeline.depth, 300, 3);
 });

@@ -50,6 +50,19 @@ Deno.test("Torrent fills a fast line with a long delay", () => {
   assert(swarm.now < 1.3 * swarm.content.length / 5_000, `took ${swarm.now} ms`);
 });
 
+for (const count of [4, 16, 48]) {
+  Deno.test(`Torrent has all of ${count} seeds at work although memory is short`, () => {
+    // 4 MB/s together; three seconds of that would be 12 MB of requests, and there is room for 2.
+    const swarm = new Swarm({ length: 24 * MIB, pieceLength: 64 * KIB, latencyMs: 20 });
+    const leecher = swarm.add({ limits: { maxOpenBytes: 2 * MIB } });
+    for (let i = 0; i < count; i++) {
+      swarm.connect(leecher, swarm.add({ have: "all", upRate: 4_000_000 / count }));
+    }
+    assert(swarm.run(() => isDone(leecher), 60_000));
+    assert(swarm.now < 1.5 * swarm.content.length / 4_000, `took ${swarm.now} ms`);
+  });
+}
+
 Deno.test("Torrent leechers feed each other", () => {
   const swarm = new Swarm({ length: 4 * MIB, pieceLength: 64 * KIB });
   const seed = swarm.add({ have: "all", upRate: 200_000 });
