@@ -105,6 +105,8 @@ function split(
 function inOneSentence(message: string): string {
   const missing = /^Option '([^']+?)(?: <value>)?' argument (?:missing|is ambiguous)/.exec(message);
   if (missing !== null) return `Missing value: ${missing[1]}`;
+  const unknown = /^Unknown option '([^']+)'/.exec(message);
+  if (unknown !== null) return `Unknown option: "${unknown[1]}"`;
   return message.split("\n")[0]!.replace(/\.( .*)?$/, "");
 }
 

@@ -27,11 +27,10 @@ export async function checkContent(
 }
 
 async function refuseNoFolder(directory: string): Promise<void> {
-  try {
-    if (!(await Deno.stat(directory)).isDirectory) throw new Deno.errors.NotADirectory("it is no folder");
-  } catch (error) {
+  const { isDirectory } = await Deno.stat(directory).catch((error) => {
     throw new Failure(`Cannot read "${directory}": ${describeSystemError(error)}`);
-  }
+  });
+  if (!isDirectory) throw new Failure(`Cannot read "${directory}": it is no folder`);
 }
 
 /** The store knows files with content; empty ones and symbolic links need a look of their own. */

@@ -53,7 +53,8 @@ export async function runDemo(options: DemoOptions, terminal: Terminal): Promise
   const folder = await Deno.makeTempDir({ prefix: "bittorrent-demo-" });
   try {
     const heard = await perform({ options, terminal, folder, say, signal });
-    say("Goodbye", `the tracker heard ${heard}`);
+    // A hybrid has two info hashes: every client is in two swarms.
+    say("Goodbye", `the tracker heard ${heard}; a hybrid has two swarms`);
   } finally {
     await Deno.remove(folder, { recursive: true });
     interruption.release();

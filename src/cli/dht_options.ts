@@ -22,7 +22,6 @@ export const DHT_OPTIONS = {
   },
   host: { kind: "text", value: "IP", help: "address to send from [every one]" },
   port: { kind: "port", value: "N", help: "UDP port to send from, 0 for any [0]" },
-  "read-only": { kind: "flag", help: "ask, but do not answer others; all but 'node' do so anyway" },
   cache: {
     kind: "text",
     value: "FOLDER",

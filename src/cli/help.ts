@@ -34,7 +34,7 @@ export function programHelp(commands: CommandRows, hasColours: boolean): string 
       palette,
     ),
     "",
-    `'${PROGRAM} COMMAND --help' tells more. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
+    `'${PROGRAM} COMMAND --help' tells more. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped.`,
   ]);
 }
 

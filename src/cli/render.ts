@@ -115,14 +115,18 @@ export function drawCurve(values: readonly number[], width: number): string {
   return curve.join("").padStart(width);
 }
 
-/** Rows as lines with aligned columns, two spaces between them; columns named in `right` are flush right. */
+/**
+ * Rows as lines with aligned columns, two spaces between them; columns named in `right` are flush right. Nothing is
+ * filled up behind the last cell of a row: among a hundred thousand paths one long one would cost gigabytes.
+ */
 export function drawTable(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => widths[column] = Math.max(widths[column] ?? 0, textWidth(cell)));
   }
-  return rows.map((row) =>
-    row.map((cell, column) => (right.includes(column) ? padStart : padEnd)(cell, widths[column]!))
-      .join("  ").trimEnd()
-  );
+  const draw = (row: readonly string[]) => (cell: string, column: number) => {
+    if (right.includes(column)) return padStart(cell, widths[column]!);
+    return column === row.length - 1 ? cell : padEnd(cell, widths[column]!);
+  };
+  return rows.map((row) => row.map(draw(row)).join("  ").trimEnd());
 }

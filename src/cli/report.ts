@@ -4,6 +4,7 @@ import { encodeHex } from "../bytes/text.ts";
 import { formatHostAndPort, type HostAndPort } from "../metainfo/host_and_port.ts";
 import { formatMagnet, type MagnetLink, magnetLink } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
+import { formatSelection } from "../metainfo/selection.ts";
 import { formatBytes, formatCount, groupDigits, printable } from "./format.ts";
 import { drawTable, type Palette } from "./render.ts";
 
@@ -42,12 +43,59 @@ export interface Report {
   readonly createdBy: string | null;
   /** Seconds since 1970. */
   readonly creationDate: number | null;
+  /** Text that makes the info hash differ from others of the same content. */
+  readonly source: string | null;
+  /** Info hashes of torrents that may share files (BEP 38), in hex digits. */
+  readonly similar: readonly string[];
+  /** Collections that the torrent belongs to (BEP 38). */
+  readonly collections: readonly string[];
+  /** Where a newer version of the torrent would be (BEP 39). */
+  readonly updateUrl: string | null;
+  /** The public key that a link stands for, and its salt (BEP 46), in hex digits. */
+  readonly key: string | null;
+  readonly salt: string | null;
+  /** Peers that a link names. */
+  readonly peers: readonly HostAndPort[];
+  /** Indexes of the files that a link chooses, `null` for all (BEP 53). */
+  readonly selectOnly: readonly number[] | null;
+  /** URLs at which a link says that the torrent file is. */
+  readonly sources: readonly string[];
 }
+
+/** What is said of nobody. */
+const NOTHING: Report = {
+  name: null,
+  version: null,
+  infoHash: null,
+  infoHashV2: null,
+  pieceLength: null,
+  pieceCount: null,
+  length: null,
+  private: null,
+  files: [],
+  announce: [],
+  webSeeds: [],
+  httpSeeds: [],
+  nodes: [],
+  comment: null,
+  createdBy: null,
+  creationDate: null,
+  source: null,
+  similar: [],
+  collections: [],
+  updateUrl: null,
+  key: null,
+  salt: null,
+  peers: [],
+  selectOnly: null,
+  sources: [],
+};
 
 /** Reports on a torrent file. */
 export function reportTorrent(metainfo: Metainfo): Report {
   const { info } = metainfo;
   return {
+    ...NOTHING,
     name: info.name,
     version: metainfo.version,
     infoHash: metainfo.infoHashV1 ? encodeHex(metainfo.infoHashV1) : null,
@@ -64,29 +112,31 @@ export function reportTorrent(metainfo: Metainfo): Report {
     comment: metainfo.comment ?? null,
     createdBy: metainfo.createdBy ?? null,
     creationDate: metainfo.creationDate ?? null,
+    source: info.source ?? null,
+    similar: metainfo.similar.map(encodeHex),
+    collections: metainfo.collections,
+    updateUrl: info.updateUrl ?? null,
   };
 }
 
 /** Reports on a magnet link, which says little. */
 export function reportMagnet(link: MagnetLink): Report {
-  const { infoHashV1, infoHashV2 } = link;
+  const { infoHashV1, infoHashV2, publicKey, salt } = link;
   return {
+    ...NOTHING,
     name: link.name ?? null,
     version: infoHashV1 && infoHashV2 ? "hybrid" : infoHashV1 ? "1" : infoHashV2 ? "2" : null,
     infoHash: infoHashV1 ? encodeHex(infoHashV1) : null,
     infoHashV2: infoHashV2 ? encodeHex(infoHashV2) : null,
-    pieceLength: null,
-    pieceCount: null,
     length: link.length ?? null,
-    private: null,
-    files: [],
     announce: link.trackers.map((tracker) => [tracker]),
     webSeeds: link.webSeeds,
-    httpSeeds: [],
     nodes: link.nodes,
-    comment: null,
-    createdBy: null,
-    creationDate: null,
+    key: publicKey ? encodeHex(publicKey) : null,
+    salt: salt ? encodeHex(salt) : null,
+    peers: link.peers,
+    selectOnly: link.selectOnly ?? null,
+    sources: link.sources,
   };
 }
 
@@ -109,12 +159,21 @@ function factsOf(report: Report): [string, string][] {
     ["Version", report.version],
     ["Info hash", report.infoHash],
     ["Info hash v2", report.infoHashV2],
+    ["Key", report.key],
+    ["Salt", report.salt],
     ["Length", report.length === null ? null : describeLength(report.length)],
     ["Pieces", describePieces(report)],
+    ["Chosen files", report.selectOnly && formatSelection(report.selectOnly)],
     ["Private", report.private ? "yes" : null],
+    ["Source", report.source],
     ...listOf("Trackers", report.announce.map((tier) => tier.join("  "))),
     ...listOf("Web seeds", [...report.webSeeds, ...report.httpSeeds]),
+    ...listOf("Torrent file", report.sources),
     ...listOf("DHT nodes", report.nodes.map(formatHostAndPort)),
+    ...listOf("Peers", report.peers.map(formatHostAndPort)),
+    ...listOf("Similar", report.similar),
+    ...listOf("Collections", report.collections),
+    ["Updates from", report.updateUrl],
     ["Comment", report.comment],
     ["Created by", report.createdBy],
     ["Created", formatDate(report.creationDate)],

@@ -8,6 +8,7 @@ import { UsageError } from "./arguments.ts";
 import { describeError, Failure } from "./failure.ts";
 import { printable } from "./format.ts";
 import { parseInfoHash } from "./info_hash.ts";
+import { jsonLine } from "./json.ts";
 import { createPalette } from "./render.ts";
 import type { Terminal } from "./terminal.ts";
 import { readTorrentFile } from "./torrent_file.ts";
@@ -103,7 +104,7 @@ export async function interviewTrackers<Answer extends object>(
   for (const { tracker, answers, error } of outcomes) {
     if (interview.json) {
       const rows = error === undefined ? answers : [{ error }];
-      terminal.write(rows.map((row) => `${JSON.stringify({ tracker, ...row })}\n`).join(""));
+      terminal.write(rows.map((row) => jsonLine({ tracker, ...row })).join(""));
     } else {
       const lines = error === undefined ? answers.flatMap(interview.draw) : [palette.red(error)];
       terminal.write([palette.bold(printable(tracker)), ...lines.map((line) => `  ${line}`), ""].join("\n"));

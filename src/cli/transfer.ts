@@ -6,6 +6,7 @@ import type { TorrentHandle } from "../client/torrent_handle.ts";
 import type { Picture } from "./display.ts";
 import { describeError } from "./failure.ts";
 import { printable } from "./format.ts";
+import { jsonLine } from "./json.ts";
 import { type Palette, shorten } from "./render.ts";
 import { reportTorrent } from "./report.ts";
 import { transferScreen } from "./screens.ts";
@@ -73,7 +74,5 @@ export async function printEvents(client: Client, terminal: Terminal): Promise<v
 /** One event as a line of JSON; errors are their messages, and metadata is what `info --json` makes of it. */
 export function formatEvent(event: ClientEvent): string {
   const content = event.type === "metadata" ? { ...event, metainfo: reportTorrent(event.metainfo) } : event;
-  return `${
-    JSON.stringify(content, (_key, value) => value instanceof Error ? describeError(value) : value)
-  }\n`;
+  return jsonLine(content, (_key, value) => value instanceof Error ? describeError(value) : value);
 }

@@ -33,16 +33,16 @@ const USUAL_TIMEOUT = 30;
  */
 export async function readDhtClient(
   options: OptionValues<typeof DHT_OPTIONS>,
-  keeping: Pick<DhtEntry, "folder" | "keepsId">,
+  keeping: Pick<DhtEntry, "folder" | "keepsId"> & { readonly readOnly: boolean },
 ): Promise<ClientOptions> {
   const { host, port } = options;
   const nodes = await resolvePeers(options.node), routers = await resolvePeers(options.router);
-  const entry = enterDht({ nodes, routers, ...keeping });
+  const { readOnly } = keeping, entry = enterDht({ nodes, routers, ...keeping });
   return {
     port: false,
     resume: false,
     ...(host !== undefined && { host }),
-    dht: { ...entry, ...(port !== undefined && { port }), readOnly: options["read-only"] },
+    dht: { ...entry, ...(port !== undefined && { port }), readOnly },
   };
 }
 
@@ -57,9 +57,7 @@ export async function withDht<T>(
   terminal: Terminal,
   work: (parts: DhtWork) => Promise<T>,
 ): Promise<T> {
-  const clientOptions = await readDhtClient({ ...options, "read-only": true }, {
-    folder: chooseCacheFolder(options),
-  });
+  const clientOptions = await readDhtClient(options, { folder: chooseCacheFolder(options), readOnly: true });
   return await withNode(clientOptions, options.timeout, terminal, async (parts) => {
     await join(parts, terminal);
     return await work(parts);
@@ -72,7 +70,7 @@ export async function withoutJoining<T>(
   terminal: Terminal,
   work: (parts: DhtWork) => Promise<T>,
 ): Promise<T> {
-  const { dht, ...rest } = await readDhtClient({ ...options, "read-only": true }, {});
+  const { dht, ...rest } = await readDhtClient(options, { readOnly: true });
   const alone = { ...rest, dht: { routers: [], ...(dht as object) } };
   return await withNode(alone, options.timeout, terminal, work);
 }

@@ -65,7 +65,7 @@ Deno.test("parseArguments() refuses what makes no sense, in one short sentence",
   const cases: [string[], string][] = [
     [[], "Missing argument: PATH"],
     [["a", "b"], 'Unexpected argument: "b"'],
-    [["a", "--wrong"], "Unknown option '--wrong'"],
+    [["a", "--wrong"], 'Unknown option: "--wrong"'],
     [["a", "--output"], "Missing value: -o, --output"],
     [["a", "--output", "--private"], "Missing value: --output"],
     [["a", "--private=1"], "Option '-p, --private' does not take an argument"],

@@ -23,7 +23,7 @@ Deno.test("demo makes, tracks, seeds, downloads, verifies and cleans up, in plai
       /^Leecher 2 +\S+ MiB from \d+ peers? in /m,
       /^Verified +10 files byte by byte, \d+ pieces by hash/m,
       // Three clients, each under both names of the hybrid torrent.
-      /^Goodbye +the tracker heard 6 started, 4 completed, 6 stopped$/m,
+      /^Goodbye +the tracker heard 6 started, 4 completed, 6 stopped; /m,
     ]
   ) assertMatch(out, line);
   assertEquals(await demoFolders(), before);

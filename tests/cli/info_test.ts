@@ -27,6 +27,15 @@ const KEYS = [
   "comment",
   "createdBy",
   "creationDate",
+  "source",
+  "similar",
+  "collections",
+  "updateUrl",
+  "key",
+  "salt",
+  "peers",
+  "selectOnly",
+  "sources",
 ];
 
 async function writeTorrent(folder: string, options: Parameters<typeof createTorrent>[1] = {}) {
@@ -53,6 +62,9 @@ Deno.test("info --json prints every key of a torrent", () =>
       createdBy: "me",
       creationDate: 1_600_000_000,
       private: true,
+      source: "SRC",
+      similar: [new Uint8Array(20).fill(7)],
+      collections: ["all of it"],
     });
     const report = await readJson(path);
     assertEquals(Object.keys(report), KEYS);
@@ -78,6 +90,15 @@ Deno.test("info --json prints every key of a torrent", () =>
       comment: "why",
       createdBy: "me",
       creationDate: 1_600_000_000,
+      source: "SRC",
+      similar: ["07".repeat(20)],
+      collections: ["all of it"],
+      updateUrl: null,
+      key: null,
+      salt: null,
+      peers: [],
+      selectOnly: null,
+      sources: [],
     });
   }));
 
@@ -110,6 +131,55 @@ Deno.test("info --json prints the same keys for a magnet link", () =>
       null,
     ]);
     assertEquals(report.announce, [["http://a.test/announce"]]);
+  }));
+
+Deno.test("info shows all that a magnet link says", async () => {
+  const key = "ab".repeat(32),
+    link = `magnet:?xs=urn:btpk:${key}&s=6e&xs=http://x.test/t&x.pe=1.2.3.4:5&so=0,2-4&dn=n&xl=5`;
+  assertEquals((await run("info", link)).out.split("\n"), [
+    "Name          n",
+    `Key           ${key}`,
+    "Salt          6e",
+    "Length        5 B",
+    "Chosen files  0,2-4",
+    "Torrent file  http://x.test/t",
+    "Peers         1.2.3.4:5",
+    "",
+  ]);
+  const { key: theKey, salt, peers, selectOnly, sources } = await readJson(link);
+  assertEquals([theKey, salt, peers, selectOnly, sources], [
+    key,
+    "6e",
+    [{ host: "1.2.3.4", port: 5 }],
+    [0, 2, 3, 4],
+    ["http://x.test/t"],
+  ]);
+});
+
+Deno.test("info shows what a torrent says of other torrents", () =>
+  withFolder(async (folder) => {
+    const info = { length: 1, name: "n", "piece length": 16384, pieces: new Uint8Array(20) };
+    const path = `${folder}/x.torrent`, hints = { collections: ["c"], similar: [new Uint8Array(20)] };
+    await Deno.writeFile(
+      path,
+      encode({ info: { ...info, ...hints, "update-url": "http://u.test/", source: "S" } }),
+    );
+    const { out } = await run("info", path);
+    assertEquals(out.split("\n").slice(5), [
+      "Source        S",
+      `Similar       ${"00".repeat(20)}`,
+      "Collections   c",
+      "Updates from  http://u.test/",
+      "",
+    ]);
+  }));
+
+Deno.test("info --json lets no control character of a torrent through to the terminal", () =>
+  withFolder(async (folder) => {
+    const comment = "\x9b2Jboo\u202e", { path } = await writeTorrent(folder, { comment });
+    const { out } = await run("info", path, "--json");
+    assert(!/[\x7f-\x9f\u202e]/.test(out));
+    assertEquals(JSON.parse(out).comment, comment);
   }));
 
 Deno.test("info shows a torrent to a person, padding left out", () =>

@@ -71,7 +71,7 @@ Deno.test("runCli() answers wrong usage with exit code 2 and the way to the help
     [["toString"], `error: Unknown command: "toString"\nTry 'bittorrent --help'\n`],
     [["create"], "error: Missing argument: PATH\nTry 'bittorrent create --help'\n"],
     [["info", "a", "b"], `error: Unexpected argument: "b"\nTry 'bittorrent info --help'\n`],
-    [["edit", "a", "--json"], "error: Unknown option '--json'\nTry 'bittorrent edit --help'\n"],
+    [["edit", "a", "--json"], `error: Unknown option: "--json"\nTry 'bittorrent edit --help'\n`],
     [
       ["magnet", "magnet:?xt=urn:btih:" + "ab".repeat(20), "--json", "-o", "-"],
       "error: Cannot use --json and -o - together\nTry 'bittorrent magnet --help'\n",

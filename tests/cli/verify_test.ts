@@ -157,3 +157,17 @@ Deno.test("verify that is interrupted ends with 130 and judges nothing", () =>
     assertEquals(await runCli(["verify", torrent, folder], terminal), 130);
     assertEquals([terminal.out, terminal.error], ["", ""]);
   }));
+
+Deno.test("verify tells who names the content itself that the folder above is meant", () =>
+  withContent("1", async ({ torrent, folder }) => {
+    const own = await run("verify", torrent, `${folder}/data`);
+    assertStringIncludes(own.error, '; DIR is the folder that contains "data"\n');
+    const file = await run("verify", torrent, `${folder}/data/a.bin`);
+    assertEquals([file.exitCode, file.error], [
+      1,
+      `error: Cannot read "${folder}/data/a.bin": it is no folder\n`,
+    ]);
+    await Deno.rename(`${folder}/data`, `${folder}/elsewhere`);
+    const empty = await run("verify", torrent, folder);
+    assertEquals([empty.exitCode, empty.error.includes("DIR is")], [1, false]);
+  }));

@@ -1,6 +1,7 @@
 /** `info`: what a torrent or a magnet link says. */
 
 import { type Command, defineCommand } from "../command.ts";
+import { jsonText } from "../json.ts";
 import { createPalette } from "../render.ts";
 import { drawReport, reportMagnet, reportTorrent } from "../report.ts";
 import { isMagnet, readMagnet, readTorrentFile } from "../torrent_file.ts";
@@ -16,10 +17,8 @@ export const command: Command = defineCommand({
     const report = isMagnet(source)
       ? reportMagnet(readMagnet(source))
       : reportTorrent((await readTorrentFile(source)).metainfo);
-    const lines = options.json
-      ? [JSON.stringify(report, undefined, 2)]
-      : drawReport(report, createPalette(terminal.hasColours));
-    terminal.write(lines.join("\n") + "\n");
+    const draw = () => drawReport(report, createPalette(terminal.hasColours)).join("\n") + "\n";
+    terminal.write(options.json ? jsonText(report) : draw());
     return 0;
   },
 });

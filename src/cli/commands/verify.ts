@@ -1,11 +1,13 @@
 /** `verify`: checks content on disk against a torrent (BEP 3 "pieces", BEP 52). */
 
+import { basename, resolve } from "node:path";
 import type { Metainfo } from "../../metainfo/metainfo.ts";
 import { formatSelection } from "../../metainfo/selection.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { checkContent } from "../check_content.ts";
 import { Failure } from "../failure.ts";
 import { formatBytes, formatCount, printable } from "../format.ts";
+import { jsonText } from "../json.ts";
 import { createPalette, drawTable, type Palette } from "../render.ts";
 import { readTorrentFile } from "../torrent_file.ts";
 import type { Verdict } from "../verdict.ts";
@@ -28,12 +30,11 @@ wrong lies in pieces shared with missing files) or partial (named like an unfini
       `Checking ${metainfo.info.name}`,
       (watch) => checkContent(metainfo, directory, watch),
     );
-    const lines = options.json
-      ? [JSON.stringify(verdict, undefined, 2)]
-      : drawVerdict(metainfo, verdict, createPalette(terminal.hasColours));
-    terminal.write(lines.join("\n") + "\n");
+    const draw = () => drawVerdict(metainfo, verdict, createPalette(terminal.hasColours)).join("\n") + "\n";
+    terminal.write(options.json ? jsonText(verdict) : draw());
     if (verdict.complete) return 0;
-    throw new Failure(`"${metainfo.info.name}" is not complete in "${directory}": ${describeLack(verdict)}`);
+    const lack = `${describeLack(verdict)}${hint(metainfo, verdict, directory)}`;
+    throw new Failure(`"${metainfo.info.name}" is not complete in "${directory}": ${lack}`);
   },
 });
 
@@ -52,6 +53,13 @@ function drawVerdict({ info }: Metainfo, verdict: Verdict, palette: Palette): st
       .map(({ state, path }) => [palette.yellow(state), printable(path.join("/"))]),
   ];
   return drawTable(rows);
+}
+
+/** What to say to who gave the torrent's own folder, or its file, in place of the folder that contains it. */
+function hint({ info: { name } }: Metainfo, { files }: Verdict, directory: string): string {
+  const isElsewhere = files.every(({ state }) => state === "missing") &&
+    basename(resolve(directory)) === name;
+  return isElsewhere ? `; DIR is the folder that contains "${name}"` : "";
 }
 
 function describeLack({ bad, missing, files, pieceCount }: Verdict): string {

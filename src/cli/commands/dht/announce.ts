@@ -8,6 +8,7 @@ import { DHT_OPTIONS } from "../../dht_options.ts";
 import { drawStored } from "../../dht_report.ts";
 import { Failure } from "../../failure.ts";
 import { readTorrentName } from "../../info_hash.ts";
+import { jsonText } from "../../json.ts";
 import { inquire, resolveName, withDht } from "../../with_dht.ts";
 
 /** Announces a peer and prints those that are known already. */
@@ -33,10 +34,11 @@ it comes from is any. Exit code 0 if at least one node took it.`,
         const { nodes, refusals } = news;
         if (nodes === 0) throw new Failure(`No DHT node took the announce: ${drawStored(nodes, refusals)}`);
         const record = { infoHash: encodeHex(infoHash), port, nodes, refusals, peers };
-        const lines = json
-          ? [JSON.stringify(record, undefined, 2)]
-          : [`Announced port ${port} to ${drawStored(nodes, refusals)}`, ...peers.map(formatPeerAddress)];
-        terminal.write(lines.map((line) => `${line}\n`).join(""));
+        const lines = [
+          `Announced port ${port} to ${drawStored(nodes, refusals)}`,
+          ...peers.map(formatPeerAddress),
+        ];
+        terminal.write(json ? jsonText(record) : lines.map((line) => `${line}\n`).join(""));
       }
       return 0;
     });

@@ -7,6 +7,7 @@ import { type Command, defineCommand } from "../../command.ts";
 import { DHT_OPTIONS } from "../../dht_options.ts";
 import { Failure } from "../../failure.ts";
 import { formatCount } from "../../format.ts";
+import { jsonLine } from "../../json.ts";
 import { withDht } from "../../with_dht.ts";
 
 const USUAL_COUNT = 100;
@@ -35,7 +36,7 @@ it. Exit code 0 also if there were fewer, unless the time ran out before there w
           for (const infoHash of infoHashes.map(encodeHex)) {
             if (seen.has(infoHash) || seen.size >= count) continue;
             seen.add(infoHash);
-            terminal.write(`${json ? JSON.stringify({ infoHash, from }) : infoHash}\n`);
+            terminal.write(json ? jsonLine({ infoHash, from }) : `${infoHash}\n`);
           }
           if (seen.size >= count) return;
         }

@@ -5,6 +5,7 @@ import { type Command, defineCommand } from "../../command.ts";
 import { DHT_OPTIONS } from "../../dht_options.ts";
 import { drawNodes, reportNodes } from "../../dht_report.ts";
 import { readInfoHash } from "../../info_hash.ts";
+import { jsonText } from "../../json.ts";
 import { inquire, withDht } from "../../with_dht.ts";
 
 /** Looks for nodes and prints them, nearest first. */
@@ -19,10 +20,8 @@ export const command: Command = defineCommand({
       for await (const news of inquire(work, { type: "findNode", target })) {
         if (news.type !== "nodes") continue;
         const nodes = reportNodes(news.nodes);
-        const lines = options.json
-          ? [JSON.stringify({ target: encodeHex(target), nodes }, undefined, 2)]
-          : drawNodes(nodes);
-        terminal.write(lines.map((line) => `${line}\n`).join(""));
+        const draw = () => drawNodes(nodes).map((line) => `${line}\n`).join("");
+        terminal.write(options.json ? jsonText({ target: encodeHex(target), nodes }) : draw());
       }
       return 0;
     });

@@ -7,6 +7,7 @@ import { type Command, defineCommand } from "../../command.ts";
 import { DHT_OPTIONS } from "../../dht_options.ts";
 import { reportSeq } from "../../dht_report.ts";
 import { Failure } from "../../failure.ts";
+import { jsonLine } from "../../json.ts";
 import { isMagnet, readMagnet } from "../../torrent_file.ts";
 import { withDht } from "../../with_dht.ts";
 
@@ -47,7 +48,7 @@ Exit code 0 if --count was reached; without it, if there was any within --timeou
               seq: reportSeq(seq),
               magnet: formatMagnet(magnet),
             };
-            terminal.write(`${json ? JSON.stringify(record) : record.magnet}\n`);
+            terminal.write(json ? jsonLine(record) : `${record.magnet}\n`);
             if (++seen >= count) return;
           }
         },

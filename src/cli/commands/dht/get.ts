@@ -10,6 +10,7 @@ import { DHT_OPTIONS } from "../../dht_options.ts";
 import { drawValue, reportSeq, reportValue, valueBytes } from "../../dht_report.ts";
 import { Failure } from "../../failure.ts";
 import { readHex } from "../../info_hash.ts";
+import { jsonText } from "../../json.ts";
 import type { Terminal } from "../../terminal.ts";
 import { withDht } from "../../with_dht.ts";
 
@@ -46,7 +47,7 @@ Exit code 1 if nobody has it.`,
     }
     if (options.output !== undefined) await write(item, options.output, terminal);
     if (options.json && options.output !== "-") {
-      terminal.write(`${JSON.stringify(reportItem(target, item), undefined, 2)}\n`);
+      terminal.write(jsonText(reportItem(target, item)));
     } else if (options.output === undefined) {
       terminal.write(drawValue(item.value).map((line) => `${line}\n`).join(""));
     }

@@ -6,6 +6,7 @@ import { type Command, defineCommand } from "../../command.ts";
 import { DHT_OPTIONS } from "../../dht_options.ts";
 import { formatCount } from "../../format.ts";
 import { readTorrentName } from "../../info_hash.ts";
+import { jsonLine } from "../../json.ts";
 import { inquire, resolveName, withDht } from "../../with_dht.ts";
 
 /** Looks for peers and prints each as soon as it is known. */
@@ -21,12 +22,12 @@ Exit code 0 also if nodes answered, but none of them knew a peer.`,
     return await withDht(options, terminal, async (work) => {
       const infoHash = await resolveName(work, name), label = encodeHex(infoHash);
       const draw = (peer: PeerAddress) =>
-        options.json ? JSON.stringify({ infoHash: label, ...peer }) : formatPeerAddress(peer);
+        options.json ? jsonLine({ infoHash: label, ...peer }) : `${formatPeerAddress(peer)}\n`;
       let count = 0;
       for await (const news of inquire(work, { type: "getPeers", infoHash })) {
         if (news.type === "peers") {
           count += news.peers.length;
-          terminal.write(news.peers.map((peer) => `${draw(peer)}\n`).join(""));
+          terminal.write(news.peers.map(draw).join(""));
         } else if (news.type === "done" && terminal.columns() !== undefined) {
           const { queries, replies } = news.report;
           terminal.writeError(

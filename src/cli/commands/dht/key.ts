@@ -3,6 +3,7 @@
 import { encodeHex } from "../../../bytes/text.ts";
 import { formatMagnet } from "../../../metainfo/magnet.ts";
 import { type Command, defineCommand } from "../../command.ts";
+import { jsonText } from "../../json.ts";
 import { createKeyFile, readSigner } from "../../key_file.ts";
 import { createPalette, drawTable } from "../../render.ts";
 
@@ -19,7 +20,7 @@ or in hex digits.`,
     const isNew = !await isThere(path), signer = await (isNew ? createKeyFile(path) : readSigner(path));
     const key = encodeHex(signer.publicKey), link = formatMagnet({ publicKey: signer.publicKey });
     if (json) {
-      terminal.write(`${JSON.stringify({ key, link, isNew }, undefined, 2)}\n`);
+      terminal.write(jsonText({ key, link, isNew }));
       return 0;
     }
     const palette = createPalette(terminal.hasColours);

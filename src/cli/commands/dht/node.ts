@@ -12,6 +12,7 @@ import { DHT_OPTIONS } from "../../dht_options.ts";
 import { dhtScreen, type DhtView } from "../../dht_screen.ts";
 import { Display } from "../../display.ts";
 import { formatCount } from "../../format.ts";
+import { jsonLine } from "../../json.ts";
 import { createPalette } from "../../render.ts";
 import { Interrupted, type Terminal } from "../../terminal.ts";
 import { withClient } from "../../with_client.ts";
@@ -26,6 +27,7 @@ export const command: Command = defineCommand({
   options: {
     ...DHT_OPTIONS,
     port: { kind: "port", value: "N", help: "UDP port to listen on, 0 for any [0]" },
+    "read-only": { kind: "flag", help: "ask, but do not answer others" },
     timeout: { kind: "seconds", value: "SECONDS", help: "how long to take part [until Ctrl-C]" },
   },
   notes:
@@ -39,7 +41,7 @@ Ctrl-C or SIGTERM ends it with exit code 0.`,
     const cache = chooseCacheFolder(options);
     using place = cache === undefined ? undefined : await takePlace(cache, kind);
     const keeping = place ? { folder: place.folder, keepsId: true } : { folder: cache };
-    const clientOptions = await readDhtClient(options, keeping);
+    const clientOptions = await readDhtClient(options, { ...keeping, readOnly: options["read-only"] });
     return await withClient(clientOptions, terminal, json, async (client, interruption) => {
       const expiry = new AbortController(), signal = AbortSignal.any([interruption, expiry.signal]);
       const timer = timeout === undefined ? undefined : setTimeout(() => expiry.abort(), timeout * 1000);
@@ -66,7 +68,7 @@ async function takePart(
   const events = client.events(), dht = await withSignal(client.dht(), signal);
   const id = encodeHex(dht.nodeId), address = await client.dhtAddress();
   if (json) {
-    terminal.write(`${JSON.stringify({ type: "started", id, address })}\n`);
+    terminal.write(jsonLine({ type: "started", id, address }));
     return await tellStats(dht, signal, terminal);
   }
   terminal.write(`DHT node ${id} on ${formatPeerAddress(address)}\n`);
@@ -75,7 +77,7 @@ async function takePart(
 
 async function tellStats(dht: DhtRunner, signal: AbortSignal, terminal: Terminal): Promise<void> {
   while (!signal.aborted) {
-    terminal.write(`${JSON.stringify({ type: "stats", state: dht.state, ...dht.stats() })}\n`);
+    terminal.write(jsonLine({ type: "stats", state: dht.state, ...dht.stats() }));
     await pause(STATS_EVERY, signal);
   }
 }

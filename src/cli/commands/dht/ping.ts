@@ -6,6 +6,7 @@ import { type Command, defineCommand } from "../../command.ts";
 import { DHT_OPTIONS } from "../../dht_options.ts";
 import { Failure } from "../../failure.ts";
 import { formatElapsed } from "../../format.ts";
+import { jsonLine } from "../../json.ts";
 import { resolvePeers } from "../../peers.ts";
 import { type DhtWork, inquire, withoutJoining } from "../../with_dht.ts";
 
@@ -26,7 +27,7 @@ export const command: Command = defineCommand({
     return await withoutJoining(options, terminal, async (work) => {
       const pongs = (await Promise.all(addresses.map((address) => ping(work, address)))).flat();
       if (pongs.length === 0) throw new Failure(`No answer from "${place}"`);
-      for (const pong of pongs) terminal.write(`${options.json ? JSON.stringify(pong) : draw(pong)}\n`);
+      for (const pong of pongs) terminal.write(options.json ? jsonLine(pong) : `${draw(pong)}\n`);
       return 0;
     });
   },

@@ -11,6 +11,7 @@ import { DHT_OPTIONS } from "../../dht_options.ts";
 import { drawStored, reportSeq } from "../../dht_report.ts";
 import { Failure } from "../../failure.ts";
 import { parseInfoHash, readInfoHash } from "../../info_hash.ts";
+import { jsonText } from "../../json.ts";
 import { KEEP_OPTION, KEY_OPTIONS, readKey } from "../../key_file.ts";
 import { createPalette, drawTable } from "../../render.ts";
 import type { Terminal } from "../../terminal.ts";
@@ -60,7 +61,7 @@ function report(
   const link = formatMagnet(magnet), { seq } = item;
   if (json) {
     const record = { magnet: link, key: encodeHex(item.publicKey), seq: reportSeq(seq), nodes, refusals };
-    return terminal.write(`${JSON.stringify(record, undefined, 2)}\n`);
+    return terminal.write(jsonText(record));
   }
   const palette = createPalette(terminal.hasColours);
   const rows = [["Link", link], ["Version", String(seq)], ["Stored on", drawStored(nodes, refusals)]];

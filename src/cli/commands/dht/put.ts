@@ -7,6 +7,7 @@ import { type Command, defineCommand } from "../../command.ts";
 import { DHT_OPTIONS } from "../../dht_options.ts";
 import { drawStored, reportSeq } from "../../dht_report.ts";
 import { Failure } from "../../failure.ts";
+import { jsonText } from "../../json.ts";
 import { KEEP_OPTION, KEY_OPTIONS, readKey } from "../../key_file.ts";
 import { createPalette, drawTable } from "../../render.ts";
 import { readSmallFile } from "../../small_file.ts";
@@ -71,7 +72,7 @@ function report(
     }),
   };
   if (json) {
-    return terminal.write(`${JSON.stringify({ ...record, nodes, refusals }, undefined, 2)}\n`);
+    return terminal.write(jsonText({ ...record, nodes, refusals }));
   }
   const palette = createPalette(terminal.hasColours);
   const rows = [

@@ -8,6 +8,7 @@ import { DHT_OPTIONS } from "../../dht_options.ts";
 import { reportNodes } from "../../dht_report.ts";
 import { Failure } from "../../failure.ts";
 import { readHex } from "../../info_hash.ts";
+import { jsonText } from "../../json.ts";
 import { resolvePeers } from "../../peers.ts";
 import { inquire, withoutJoining } from "../../with_dht.ts";
 
@@ -33,20 +34,14 @@ with the nodes that were named as well. Exit code 1 if the node does not answer 
         if (news.type !== "samples") continue;
         if (news.total === undefined) throw new Failure(`"${place}" does not tell info hashes (BEP 51)`);
         const infoHashes = news.infoHashes.map(encodeHex), { total, intervalMs } = news;
-        const lines = options.json
-          ? [JSON.stringify(
-            {
-              node: reportNodes([news.node])[0],
-              infoHashes,
-              total,
-              interval: intervalMs / 1000,
-              nodes: reportNodes(news.nodes),
-            },
-            undefined,
-            2,
-          )]
-          : infoHashes;
-        terminal.write(lines.map((line) => `${line}\n`).join(""));
+        const record = {
+          node: reportNodes([news.node])[0],
+          infoHashes,
+          total,
+          interval: intervalMs / 1000,
+          nodes: reportNodes(news.nodes),
+        };
+        terminal.write(options.json ? jsonText(record) : infoHashes.map((line) => `${line}\n`).join(""));
       }
       return 0;
     });

@@ -5,6 +5,7 @@ import { type Command, defineCommand } from "../../command.ts";
 import { DHT_OPTIONS } from "../../dht_options.ts";
 import { formatCount } from "../../format.ts";
 import { readTorrentName } from "../../info_hash.ts";
+import { jsonText } from "../../json.ts";
 import { inquire, resolveName, withDht } from "../../with_dht.ts";
 
 /** Asks for Bloom filters of a swarm and counts what is in them. */
@@ -21,7 +22,7 @@ export const command: Command = defineCommand({
         const { seeds, downloaders } = news;
         terminal.write(
           options.json
-            ? `${JSON.stringify({ infoHash: label, seeds, downloaders }, undefined, 2)}\n`
+            ? jsonText({ infoHash: label, seeds, downloaders })
             : `${label}  about ${formatCount(seeds, "seed")}, ${formatCount(downloaders, "downloader")}\n`,
         );
       }
