@@ -78,7 +78,13 @@ export {
   storeItem,
   storeValue,
 } from "./src/client/dht_values.ts";
-export type { ClientEvent, TorrentEvent, TorrentState, TorrentStatus } from "./src/client/events.ts";
+export type {
+  ClientEvent,
+  PeerStatus,
+  TorrentEvent,
+  TorrentState,
+  TorrentStatus,
+} from "./src/client/events.ts";
 export type { FileStatus } from "./src/client/file_progress.ts";
 export type { ExtensionPeer, PeerExtension } from "./src/client/peer_extension.ts";
 export type { StreamOptions } from "./src/client/file_stream.ts";

@@ -160,7 +160,7 @@ export class ContentSession {
       this.#fail(asError(error));
       throw error;
     }
-    if (isPaused()) life.enter("paused");
+    if (isPaused()) this.pause();
     else this.resume();
   }
 

@@ -136,13 +136,23 @@ export class ContentWork {
     this.live.dispatch({ type: "piecesFound", pieces });
   }
 
-  /** Hashes everything on the disk, and makes the machine believe it; it is paused afterwards. @throws What the store throws. */
+  /**
+   * Hashes everything on the disk, and makes the machine believe it. Until it is told to resume it asks nobody for content, or
+   * files would be written to and renamed meanwhile; it serves what it has. @throws What the store throws.
+   */
   async checkAgain(onProgress: () => void): Promise<Bitfield> {
     const { life: { signal }, store } = this.#options;
-    this.live.dispatch({ type: "pause" });
+    this.live.dispatch({ type: "hold" });
     await this.live.written(); // or it would seem to be missing
-    const found = await store.checkAll({ signal, onProgress }), before = this.live.have();
-    this.#lose([...before.indexes()].filter((piece) => !found.has(piece)));
+    await this.named;
+    const found = await store.checkAll({
+      signal,
+      onProgress: (piece, isValid) => {
+        onProgress();
+        if (!isValid && this.live.hasPiece(piece)) this.#lose([piece]); // nobody shall get it from us any more
+      },
+    });
+    const before = this.live.have();
     this.gain([...found.indexes()].filter((piece) => !before.has(piece)));
     return found;
   }

@@ -60,6 +60,26 @@ export interface TorrentStatus {
   readonly error: Error | undefined;
 }
 
+/** A connected peer at one moment. Rates in bytes a second. */
+export interface PeerStatus {
+  /** The other end of the connection. */
+  readonly address: PeerAddress;
+  /** Who opened it. */
+  readonly direction: "outgoing" | "incoming";
+  /** The peer's id, 20 bytes (BEP 20). */
+  readonly peerId: Uint8Array;
+  /** Name and version of its software, in its own words or as its id tells; on one line (BEP 10 `v`, BEP 20). */
+  readonly client: string | undefined;
+  /** How many pieces it has; 0 while the metadata is not known. */
+  readonly pieces: number;
+  /** It has every piece, or wants nothing (BEP 21). */
+  readonly uploadOnly: boolean;
+  /** Payload from it. */
+  readonly downloadRate: number;
+  /** Payload to it. */
+  readonly uploadRate: number;
+}
+
 /** Something that happened to one torrent. `infoHash` is 40 hex digits. */
 export type TorrentEvent =
   /** The metadata of a magnet link is here. */
@@ -78,8 +98,16 @@ export type TorrentEvent =
     readonly infoHash: string;
     readonly address: PeerAddress;
     readonly direction: "outgoing" | "incoming";
-    /** Name and version of the peer's software, where known (BEP 20, BEP 10 `v`). */
+    /** Name and version of the peer's software, where its id tells (BEP 20). */
     readonly client: string | undefined;
+  }
+  /** A connected peer has told which software it runs (BEP 10 `v`); once for each connection. */
+  | {
+    readonly type: "peerIdentified";
+    readonly infoHash: string;
+    readonly address: PeerAddress;
+    /** Name and version in the peer's own words: at most 64 characters, on one line, without control characters. */
+    readonly client: string;
   }
   | {
     readonly type: "peerClosed";

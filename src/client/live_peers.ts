@@ -94,7 +94,7 @@ export class LivePeers implements PeerHost {
       const answer = this.#shares.metadata.answer(socket, message.piece);
       return socket.tell({ type: "sendExtension", message: answer });
     }
-    const facts = factsOf(socket.key, message);
+    const facts = factsOf(socket, message);
     if (facts) this.#options.torrent.dispatch(facts);
   }
 

@@ -3,11 +3,12 @@
 import { TransportError } from "../errors.ts";
 import type { ByteConnection } from "../io/transport.ts";
 import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
-import { identifyClient } from "../peer/peer_id.ts";
+import type { PeerKey } from "../torrent/vocabulary.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
 import type { BlockRange, PeerMessage } from "../wire/messages/message.ts";
 import type { CloseReason, TorrentOffer } from "../wire/vocabulary.ts";
 import type { ClientContext } from "./client_context.ts";
+import { clientName } from "./client_name.ts";
 import { Dialler } from "./dialler.ts";
 import { handshakeOffer, type TorrentFacts } from "./handshake_offer.ts";
 import type { Lifecycle } from "./lifecycle.ts";
@@ -35,13 +36,31 @@ export interface PeerDeskOptions {
   readonly readBlock: (range: BlockRange, into: Uint8Array) => Promise<void>;
 }
 
+/** Who is connected. */
+export interface ConnectedPeer {
+  readonly key: PeerKey;
+  readonly address: PeerAddress;
+  readonly direction: "outgoing" | "incoming";
+  /** 20 bytes. */
+  readonly peerId: Uint8Array;
+  /** Name and version of its software, as far as it tells (BEP 10 `v`, BEP 20). */
+  readonly client: string | undefined;
+}
+
+/** Somebody connected. */
+interface Guest {
+  readonly opening: Opening;
+  /** What its extension handshakes said so far, the later ones before the earlier (BEP 10 "handshake message"). */
+  said: Extract<ExtensionMessage, { type: "extensionHandshake" }> | undefined;
+}
+
 /** Brings peers and the torrent's host together. Without a host nobody is let in. */
 export class PeerDesk implements PeerSocketOwner {
   /** What is said besides metadata and content. */
   readonly talk: SideTalk;
   readonly #options: PeerDeskOptions;
   readonly #opening = new Set<PeerSocket>();
-  readonly #connected = new Map<PeerSocket, Opening>();
+  readonly #connected = new Map<PeerSocket, Guest>();
   readonly #abort = new AbortController();
   readonly #dialler: Dialler;
   #host: PeerHost | undefined;
@@ -63,8 +82,9 @@ export class PeerDesk implements PeerSocketOwner {
     this.#host = host;
     if (host === undefined) return;
     const { pieceCount, metadataSize } = this.#options.facts();
-    for (const [socket, opening] of this.#connected) {
+    for (const [socket, { opening, said }] of this.#connected) {
       host.adopt(socket, opening);
+      if (said && this.#connected.has(socket)) host.extension(socket, said);
       // Messages that waited for the metadata come out now, to the new host.
       if (pieceCount !== undefined) socket.tell({ type: "pieceCount", pieceCount });
     }
@@ -155,6 +175,13 @@ export class PeerDesk implements PeerSocketOwner {
     }
   }
 
+  /** Who is connected, and which software they run. */
+  peers(): readonly ConnectedPeer[] {
+    return Array.from(this.#connected, ([{ key, address, direction }, { opening: { peerId }, said }]) => {
+      return { key, address, direction, peerId, client: clientName(said?.client, peerId) };
+    });
+  }
+
   /** Gives up dials and ends all connections. Safe to call twice. */
   close(reason: string): void {
     this.talk.close();
@@ -170,14 +197,14 @@ export class PeerDesk implements PeerSocketOwner {
     const { life } = this.#options, { address, direction } = socket;
     this.#opening.delete(socket);
     if (this.#host === undefined) return socket.close();
-    this.#connected.set(socket, opening);
+    this.#connected.set(socket, { opening, said: undefined });
     socket.key = ++this.#lastKey;
     life.emit({
       type: "peerConnected",
       infoHash: life.infoHash,
       address,
       direction,
-      client: clientText(opening.peerId),
+      client: clientName(undefined, opening.peerId),
     });
     this.talk.connected(socket);
     this.#host.adopt(socket, opening);
@@ -194,6 +221,7 @@ export class PeerDesk implements PeerSocketOwner {
 
   /** Hands an extension message to the host, and whatever else has to do with it. */
   extension(socket: PeerSocket, message: ExtensionMessage): void {
+    if (message.type === "extensionHandshake") this.#learn(socket, message);
     if (this.#connected.has(socket)) this.#host?.extension(socket, message);
     if (this.#connected.has(socket)) this.talk.heard(socket, message);
   }
@@ -260,13 +288,19 @@ export class PeerDesk implements PeerSocketOwner {
     return handshakeOffer({ context, address, infoHash, facts: facts(), extensions });
   }
 
+  /** A host that comes later hears it too. */
+  #learn(socket: PeerSocket, handshake: NonNullable<Guest["said"]>): void {
+    const guest = this.#connected.get(socket), { life: { infoHash }, life } = this.#options;
+    if (guest === undefined) return;
+    const isNamed = guest.said?.client !== undefined;
+    guest.said = { ...guest.said, ...handshake };
+    if (isNamed || handshake.client === undefined) return;
+    const { address } = socket, client = clientName(handshake.client, guest.opening.peerId);
+    if (client !== undefined) life.emit({ type: "peerIdentified", infoHash, address, client });
+  }
+
   #sayClosed(socket: PeerSocket, reason: string): void {
     const { life } = this.#options, { address } = socket;
     life.emit({ type: "peerClosed", infoHash: life.infoHash, address, reason });
   }
-}
-
-function clientText(peerId: Uint8Array): string | undefined {
-  const client = identifyClient(peerId);
-  return client && (client.version === undefined ? client.name : `${client.name} ${client.version}`);
 }

@@ -1,9 +1,11 @@
 /** A torrent in numbers, made from what its parts know at a moment. */
 
 import type { TorrentInfo } from "../metainfo/info.ts";
-import type { TorrentState, TorrentStatus } from "./events.ts";
+import type { PeerSnapshot } from "../torrent/snapshot.ts";
+import type { PeerStatus, TorrentState, TorrentStatus } from "./events.ts";
 import type { FileProgress } from "./file_progress.ts";
 import type { LiveTorrent } from "./live_torrent.ts";
+import type { ConnectedPeer } from "./peer_desk.ts";
 
 /** Where the numbers come from. */
 export interface StatusSources {
@@ -52,4 +54,16 @@ export function statusOf(sources: StatusSources): TorrentStatus {
     checked: sources.checked,
     error: sources.error,
   };
+}
+
+/** The connections, and what the machine knows of each if there is one. */
+export function peerStatuses(
+  connected: readonly ConnectedPeer[],
+  snapshots: readonly PeerSnapshot[],
+): readonly PeerStatus[] {
+  const known = new Map(snapshots.map((snapshot) => [snapshot.peer, snapshot]));
+  return connected.map(({ key, ...peer }) => {
+    const { pieces = 0, uploadOnly = false, downloadRate = 0, uploadRate = 0 } = known.get(key) ?? {};
+    return { ...peer, pieces, uploadOnly, downloadRate, uploadRate };
+  });
 }

@@ -4,7 +4,7 @@ import type { Bitfield } from "../bytes/bitfield.ts";
 import { StateError } from "../errors.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
-import type { TorrentEvent, TorrentStatus } from "./events.ts";
+import type { PeerStatus, TorrentEvent, TorrentStatus } from "./events.ts";
 import type { FileStatus } from "./file_progress.ts";
 import type { PeerExtension } from "./peer_extension.ts";
 import { streamFile, type StreamOptions } from "./file_stream.ts";
@@ -58,6 +58,11 @@ export class TorrentHandle {
   /** Every file but padding; none before the first check is over. */
   files(): readonly FileStatus[] {
     return this.#session.files();
+  }
+
+  /** Everybody who is connected, now. */
+  peers(): readonly PeerStatus[] {
+    return this.#session.peers();
   }
 
   /** The verified pieces, as a copy; `undefined` before the first check is over. */

@@ -11,7 +11,7 @@ import type { MagnetLink } from "../metainfo/magnet.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { METADATA_BLOCK_LENGTH } from "../wire/messages/metadata.ts";
 import { ContentSession } from "./content_session.ts";
-import type { TorrentStatus } from "./events.ts";
+import type { PeerStatus, TorrentStatus } from "./events.ts";
 import type { FileStatus } from "./file_progress.ts";
 import type { Hunt } from "./hunt.ts";
 import { LayerHunt } from "./layer_hunt.ts";
@@ -19,7 +19,7 @@ import { missingLayers } from "./layer_keeper.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { magnetMetainfo, selectedFiles } from "./magnet_metainfo.ts";
 import { MetadataHunt } from "./metadata_hunt.ts";
-import { statusOf } from "./status.ts";
+import { peerStatuses, statusOf } from "./status.ts";
 import { TorrentNames } from "./torrent_names.ts";
 import type { Origin, TorrentSessionOptions } from "./torrent_origin.ts";
 import { TorrentSwarm } from "./torrent_swarm.ts";
@@ -93,6 +93,11 @@ export class TorrentSession {
   /** Every file but padding. */
   files(): readonly FileStatus[] {
     return this.#content?.progress?.files() ?? [];
+  }
+
+  /** Everybody who is connected. */
+  peers(): readonly PeerStatus[] {
+    return peerStatuses(this.swarm.desk.peers(), this.#content?.live?.peers() ?? []);
   }
 
   /** The verified pieces, as a copy; `undefined` before the first check is over. */

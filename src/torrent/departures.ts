@@ -18,6 +18,7 @@ const FAULT: { readonly [R in TorrentCloseReason]: "rules" | "choice" | "ours" }
   "connected to itself": "choice",
   "too many peers": "choice",
   "paused": "ours",
+  "piece lost": "ours",
 };
 
 /** Ends a connection, because of what the peer did or for reasons of ours. */

@@ -54,9 +54,16 @@ export function onPause(state: TorrentState): void {
   closeWhere(state, () => true);
 }
 
+/** Asks nobody any more. Blocks of pieces that are not whole are given up, as by a pause. */
+export function onHold(state: TorrentState): void {
+  state.mode.held = true;
+  closeWhere(state, () => true);
+}
+
 /** Goes on: dials are made at once. */
 export function onResume(state: TorrentState): void {
-  state.mode.paused = false;
+  state.mode.paused = state.mode.held = false;
+  state.mode.hungry = true;
   state.candidates.wake(state.now);
 }
 

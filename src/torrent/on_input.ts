@@ -2,7 +2,15 @@
 
 import { closePeer } from "./departures.ts";
 import { isPointless } from "./filing.ts";
-import { onPause, onPrioritize, onResume, onSequential, onSuperSeed, onUrgent } from "./on_control.ts";
+import {
+  onHold,
+  onPause,
+  onPrioritize,
+  onResume,
+  onSequential,
+  onSuperSeed,
+  onUrgent,
+} from "./on_control.ts";
 import { askAllForHashes, onLayerReady } from "./on_hashes.ts";
 import { onMessage } from "./on_message.ts";
 import { onPeerCapabilities, onPeerClosed, onPeerConnected, onPeerDontHave } from "./on_peer.ts";
@@ -62,6 +70,7 @@ const ON_INPUT: { readonly [T in TorrentInput["type"]]: Row<T> } = {
   webEnded: onWebEnded,
   webLacks: onWebLacks,
   pause: onPause,
+  hold: onHold,
   resume: onResume,
   tick: onTick,
 };

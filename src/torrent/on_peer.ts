@@ -40,6 +40,7 @@ export function onPeerCapabilities(state: TorrentState, input: InputOf<"peerCapa
   const peer = state.peers.get(input.peer);
   if (peer === undefined) return;
   if (input.requestQueue !== undefined && !isBitComet(peer)) peer.down.pipeline.limit = input.requestQueue;
+  peer.hearsDontHave = input.dontHave ?? peer.hearsDontHave;
   if (input.listenPort !== undefined) learnListenPort(state, peer, input.listenPort);
   if (input.uploadOnly === undefined) return;
   peer.content.uploadOnly = input.uploadOnly;

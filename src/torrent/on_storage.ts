@@ -1,6 +1,6 @@
 /** What became of pieces on disk: stored, corrupt, not written, lost, found. */
 
-import { banHost } from "./departures.ts";
+import { banHost, closePeer } from "./departures.ts";
 import { refile } from "./filing.ts";
 import type { Peer } from "./peer.ts";
 import { closePiece } from "./requests.ts";
@@ -72,14 +72,22 @@ export function onReadFailed(state: TorrentState, input: InputOf<"readFailed">):
 function losePiece(state: TorrentState, piece: number): void {
   if (!isPiece(state, piece) || !state.ledger.lose(piece)) return;
   state.effects.push({ type: "pieceLost", piece });
-  for (const peer of state.peers.all()) takeBack(state, peer, piece);
+  for (const peer of state.peers.toArray()) takeBack(state, peer, piece);
   refile(state, piece);
   state.mode.hungry = true;
 }
 
-/** BEP 54 "sender operation": who was told of the piece hears that it is gone; requests for it are dropped or rejected. */
+/**
+ * BEP 54 "sender operation": who was told of the piece hears that it is gone; requests for it are dropped or rejected. Of those
+ * that could not hear it, who lacks the piece would ask for it again and again: only a new connection tells them (BEP 54
+ * "introduction").
+ */
 function takeBack(state: TorrentState, peer: Peer, piece: number): void {
-  if (isShown(peer, piece)) state.effects.push({ type: "dontHave", peer: peer.key, piece });
+  const isTold = isShown(peer, piece);
+  if (isTold && !peer.hearsDontHave && !peer.content.have.has(piece)) {
+    return closePeer(state, peer, "piece lost");
+  }
+  if (isTold && peer.hearsDontHave) state.effects.push({ type: "dontHave", peer: peer.key, piece });
   hide(peer, piece);
   dropRequests(state, peer, (other) => other === piece);
 }

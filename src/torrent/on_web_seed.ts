@@ -77,8 +77,8 @@ export function giveWork(state: TorrentState, isNews: boolean): void {
 
 /** When a web seed is to be given work; `undefined` while none waits for it. */
 export function webSeedsDueAt(state: TorrentState): number | undefined {
-  const { downloads: { webSeeds }, ledger } = state;
-  if (webSeeds.size === 0 || ledger.missing.isEmpty) return undefined;
+  const { downloads: { webSeeds }, ledger, mode } = state;
+  if (mode.held || webSeeds.size === 0 || ledger.missing.isEmpty) return undefined;
   const times = [...webSeeds.all()].filter((seed) => isFree(state, seed)).map(dueAt);
   return times.length === 0 ? undefined : Math.min(...times);
 }

@@ -106,6 +106,8 @@ export interface Peer {
   readonly peerId: Uint8Array;
   /** Both sides speak the fast extension (BEP 6). */
   readonly fast: boolean;
+  /** It understands `lt_donthave` (BEP 54). */
+  hearsDontHave: boolean;
   /** When it was opened. */
   readonly connectedAt: number;
   /** Where the peer listens, as far as it is known. */
@@ -146,6 +148,7 @@ export function createPeer(
     direction: connected.direction,
     peerId: connected.peerId.slice(),
     fast: connected.fast,
+    hearsDontHave: false,
     connectedAt: now,
     listenAddress: connected.direction === "outgoing" ? connected.address : undefined,
     disguise: context.isDisguised ? { shown: new Set(), offers: [], offeredAt: now } : undefined,

@@ -33,6 +33,7 @@ const MAX_REFUSED = 32;
 /** Sends as many requests as the pipeline has room for. */
 export function refill(state: TorrentState, peer: Peer): void {
   const { down } = peer;
+  if (state.mode.held) return;
   if (!peer.flags.amInterested || down.refused.size >= MAX_REFUSED) return;
   if (peer.flags.peerChoking && down.allowedFast.size === 0) return;
   const depth = depthOf(state, peer);

@@ -32,6 +32,8 @@ export interface TorrentSetup {
 export interface TorrentMode {
   /** Nothing is asked, served or dialled. */
   paused: boolean;
+  /** Nobody is asked for content. */
+  held: boolean;
   /** Pieces are opened in order. */
   sequential: boolean;
   /** New peers see an empty client while we have everything (BEP 16). */
@@ -116,6 +118,7 @@ export function createState(options: TorrentOptions, now: number): TorrentState 
     totals: { down: new Rate(now), up: new Rate(now), wasted: 0, corrupt: 0 },
     mode: {
       paused: options.paused ?? false,
+      held: false,
       sequential: options.sequential ?? false,
       superSeed: options.superSeed ?? false,
       completed: ledger.missing.isEmpty,

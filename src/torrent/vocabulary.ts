@@ -57,6 +57,8 @@ export type TorrentInput =
     readonly uploadOnly?: boolean;
     /** Where the peer listens (`p`), for an incoming connection. */
     readonly listenPort?: number;
+    /** The peer understands `lt_donthave` now (BEP 54). */
+    readonly dontHave?: boolean;
   }
   /** The peer has lost a piece that it had announced (BEP 54 "receiver operation"). */
   | { readonly type: "peerDontHave"; readonly peer: PeerKey; readonly piece: number }
@@ -114,6 +116,8 @@ export type TorrentInput =
   | { readonly type: "webLacks"; readonly seed: WebSeedKey; readonly first: number; readonly last: number }
   /** Stop asking, serving and dialling until `resume`; connections are closed. */
   | { readonly type: "pause" }
+  /** Ask nobody for content until `resume`, because what is here is being checked; connections stay, and are served. */
+  | { readonly type: "hold" }
   | { readonly type: "resume" }
   /** `deadline()` was reached. */
   | { readonly type: "tick" };
@@ -127,6 +131,7 @@ export type TorrentCloseReason =
   | "both complete"
   | "too many peers"
   | "paused"
+  | "piece lost"
   | "snubbed"
   | "idle"
   | "request flood";

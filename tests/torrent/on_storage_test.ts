@@ -209,3 +209,62 @@ Deno.test("pause keeps the memory of pieces that are being stored until the answ
   ]);
   assertEquals(machine.buffers.lent, 0);
 });
+
+Deno.test("piecesLost takes the piece back from who can hear it, and lets go of who can not, but for who has the piece", () => {
+  const machine = new Machine({ have: "all" }), [hears, mute, has] = [1, 2, 3].map(() => machine.connect());
+  for (const peer of [hears!, mute!]) machine.message(peer, { type: "haveNone" });
+  machine.message(has!, { type: "haveNone" });
+  machine.message(has!, { type: "have", piece: 3 });
+  machine.input({ type: "peerCapabilities", peer: hears!, dontHave: true });
+  const effects = machine.input({ type: "piecesLost", pieces: [3] });
+  assertEquals(effects.filter(({ type }) => type === "dontHave" || type === "close"), [
+    { type: "dontHave", peer: hears!, piece: 3 },
+    { type: "close", peer: mute!, reason: "piece lost" },
+  ]);
+  assertEquals([hears!, mute!, has!].map((peer) => machine.isConnected(peer)), [true, false, true]);
+  assertEquals(effects.filter(({ type }) => type === "dial").length, 1); // it was not its fault
+  // A later handshake may take the extension back (BEP 10 "handshake message").
+  machine.input({ type: "peerCapabilities", peer: hears!, dontHave: false });
+  assertEquals(closedIn(machine.input({ type: "piecesLost", pieces: [4] })).includes("piece lost"), true);
+  checkInvariants(machine);
+});
+
+Deno.test("hold asks nobody for content until resume, and goes on serving and meeting peers", () => {
+  const machine = new Machine({ have: [0] }), peer = machine.connectSeed();
+  machine.message(peer, { type: "unchoke" });
+  machine.input({ type: "webSeed", seed: -1, url: "http://a/", onePiece: false });
+  const owing = owed(machine, peer).length;
+  assert(owing > 0);
+  const held = machine.input({ type: "hold" });
+  assertEquals(sentIn(held, "cancel", peer).length, owing);
+  assertEquals([held.filter(({ type }) => type === "webAbort").length, machine.buffers.lent], [1, 0]);
+  assertEquals([closedIn(held), machine.isConnected(peer)], [[], true]);
+  checkInvariants(machine);
+
+  const other = machine.connectWith({ host: "10.0.0.9", id: 99 });
+  const then = [
+    ...machine.message(other.peer, { type: "haveAll" }),
+    ...machine.message(other.peer, { type: "unchoke" }),
+    ...machine.message(other.peer, { type: "interested" }),
+    ...machine.wait(60_000),
+    ...machine.message(other.peer, { type: "request", piece: 0, begin: 0, length: BLOCK }),
+  ];
+  assertEquals(sentIn(then, "request"), []);
+  assertEquals(then.filter(({ type }) => type === "webFetch"), []);
+  assertEquals(then.filter(({ type }) => type === "read").length, 1);
+  const resumed = machine.input({ type: "resume" });
+  assert(sentIn(resumed, "request").length > 0);
+  assert(resumed.some(({ type }) => type === "webFetch"));
+  checkInvariants(machine);
+});
+
+Deno.test("a piece that is being written when hold comes is written, and pause counts all the same", () => {
+  const machine = new Machine({ geometry: onePiece }), peer = machine.connectSeed();
+  machine.message(peer, { type: "unchoke" });
+  for (const range of owed(machine, peer)) machine.block(peer, range);
+  machine.message(machine.connect({ host: "10.0.0.9", id: 99 }), { type: "haveNone" });
+  machine.input({ type: "hold" });
+  assert(machine.input({ type: "pieceStored", piece: 0 }).some(({ type }) => type === "pieceCompleted"));
+  assertEquals(closedIn(machine.input({ type: "pause" })), ["paused"]);
+  checkInvariants(machine);
+});

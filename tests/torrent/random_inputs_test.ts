@@ -130,9 +130,11 @@ function control(): fc.Arbitrary<TorrentInput> {
       requestQueue: fc.nat(20),
       uploadOnly: fc.boolean(),
       listenPort: fc.nat(70000),
+      dontHave: fc.boolean(),
     }),
     fc.constantFrom(
       { type: "pause" as const },
+      { type: "hold" as const },
       { type: "resume" as const },
       { type: "resume" as const },
       { type: "tick" as const },

@@ -217,6 +217,7 @@ Deno.test("superSeed spreads a torrent with little more than one copy sent", () 
 Deno.test("superSeed takes a lost piece back from who was shown it, from nobody else, and may show it again", () => {
   const machine = superSeed();
   const a = connectEmpty(machine), b = connectEmpty(machine), [piece] = a.shown;
+  for (const { peer } of [a, b]) machine.input({ type: "peerCapabilities", peer, dontHave: true });
   const told = machine.input({ type: "piecesLost", pieces: [piece!] });
   assertEquals(told.filter(({ type }) => type === "dontHave"), [{
     type: "dontHave",

@@ -154,6 +154,7 @@ Deno.test("readFailed gives the piece up, tells the peer, and asks for it again"
   const [machine, peer] = serving();
   const seed = machine.connect({ host: "10.0.0.50" });
   machine.message(seed, { type: "haveNone" });
+  for (const each of [peer, seed]) machine.input({ type: "peerCapabilities", peer: each, dontHave: true });
   for (let block = 0; block < 4; block++) machine.message(peer, { ...request, begin: block * BLOCK });
   const effects = machine.input({ type: "readFailed", peer, ...range });
   assertEquals(effects.slice(0, 3), [
@@ -168,6 +169,7 @@ Deno.test("readFailed gives the piece up, tells the peer, and asks for it again"
 
 Deno.test("piecesLost drops waiting requests for them", () => {
   const [machine, peer] = serving({ limits: { maxReadBytes: BLOCK } });
+  machine.input({ type: "peerCapabilities", peer, dontHave: true });
   for (const piece of [0, 1, 2, 1]) machine.message(peer, { ...request, piece });
   const effects = machine.input({ type: "piecesLost", pieces: [1, 1, 99, -1] });
   assertEquals(effects.filter((effect) => effect.type === "pieceLost").length, 1);
