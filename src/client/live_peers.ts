@@ -152,8 +152,9 @@ export class LivePeers implements PeerHost {
 
   /** Tells the machine now and then what is in memory, if there are peers that could make use of it. */
   #advise(): void {
+    if (this.#sockets.size < 2) return;
     const { clock, store, torrent } = this.#options, now = clock.now();
-    if (now < this.#adviseAt || this.#sockets.size < 2) return;
+    if (now < this.#adviseAt) return;
     this.#adviseAt = now + ADVISE_EVERY_MS;
     const pieces = store.cached?.() ?? [];
     if (pieces.length > 0) torrent.dispatch({ type: "cached", pieces });

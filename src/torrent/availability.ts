@@ -182,11 +182,15 @@ export class Availability {
    * so that no piece of work costs more than one pass over the bits.
    */
   #sweep(chooser: Chooser): number | undefined {
-    let best: number | undefined;
+    const start = this.#sweepFrom;
+    let best: number | undefined, hasTurned = false;
     for (let step = 0; step < SWEEP_SAMPLE; step++) {
       let piece = this.fresh.nextShared(chooser.has, this.#sweepFrom);
-      if (piece < 0) piece = this.fresh.nextShared(chooser.has, 0);
-      if (piece < 0) break;
+      if (piece < 0 && !hasTurned) {
+        hasTurned = true;
+        piece = this.fresh.nextShared(chooser.has, 0);
+      }
+      if (piece < 0 || (hasTurned && piece >= start)) break;
       this.#sweepFrom = piece + 1;
       if (!mayHave(chooser, piece)) continue;
       if (best === undefined || this.#isBetter(piece, best)) best = piece;

@@ -6,6 +6,7 @@
 import { equals } from "@std/bytes/equals";
 import { BLOCK_LENGTH } from "./options.ts";
 import type { OpenPiece } from "./open_piece.ts";
+import type { PeerKey } from "./vocabulary.ts";
 
 /** Bad pieces kept for comparison, the latest: who ruins more at a time is found by these. */
 const MAX_KEPT = 2;
@@ -20,7 +21,8 @@ interface BadCopy {
 
 /** The account of failed pieces. */
 export class Blame {
-  readonly #onParole = new Set<number>();
+  /** The pieces, and who had the last attempt and did nothing. */
+  readonly #onParole = new Map<number, PeerKey | undefined>();
   readonly #kept = new Map<number, BadCopy>();
 
   /** Whether the piece failed with several senders, so that the next attempt must have only one. */
@@ -33,12 +35,22 @@ export class Blame {
     return this.#onParole.size > 0;
   }
 
+  /** This peer alone was asked for the piece, and did not answer. */
+  heldUp(piece: number, by: PeerKey): void {
+    if (this.#onParole.has(piece)) this.#onParole.set(piece, by);
+  }
+
+  /** The pieces whose last attempt this peer had in vain: others come first. */
+  heldUpBy(peer: PeerKey): number[] {
+    return [...this.#onParole].flatMap(([piece, by]) => by === peer ? [piece] : []);
+  }
+
   /** The piece failed its hash. Answers the host that is proven to have lied, if it is. */
   failed(open: OpenPiece): string | undefined {
     const senders = open.senders.toArray();
     const [liar, ...others] = new Set(senders);
     if (others.length === 0) return liar;
-    this.#onParole.add(open.piece);
+    this.#onParole.set(open.piece, undefined);
     if (open.bytes.length <= MAX_KEPT_LENGTH) this.#keep(open.piece, { bytes: open.bytes.slice(), senders });
     return undefined;
   }

@@ -227,10 +227,10 @@ export class Candidates {
     this.#dueBy(now);
   }
 
-  /** Gives up an address that has failed, if there is one. */
+  /** Gives up an address that has failed and is not the user's, if there is one. */
   #makeRoom(): boolean {
-    for (const [key, candidate] of this.#known) {
-      if (candidate.phase === "idle" && candidate.failures > 0) return this.#known.delete(key);
+    for (const [key, { phase, failures, source }] of this.#known) {
+      if (phase === "idle" && failures > 0 && source !== "user") return this.#known.delete(key);
     }
     return false;
   }

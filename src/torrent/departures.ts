@@ -1,5 +1,6 @@
 /** How a connection ends: books closed, memory freed, the address kept for later or its host banned. */
 
+import { isPointless } from "./filing.ts";
 import { isUploadOnly, type Peer } from "./peer.ts";
 import { closeExclusive, takeAllBack } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
@@ -31,8 +32,12 @@ export function closePeer(state: TorrentState, peer: Peer, reason: TorrentCloseR
   }
 }
 
-/** Closes the books of a connection that is gone. */
-export function removePeer(state: TorrentState, peer: Peer, blameless = false): void {
+/**
+ * Closes the books of a connection that is gone; `isOurs` if it is for reasons of ours. Who was of no use because both are
+ * complete is not to blame either: as long as it is so nobody dials it, and once something is lost it is needed at once.
+ */
+export function removePeer(state: TorrentState, peer: Peer, isOurs = false): void {
+  const blameless = isOurs || isPointless(state, peer);
   state.peers.remove(peer);
   state.hashes.forget(peer.key);
   takeAllBack(state, peer, { withCancel: false });

@@ -3,8 +3,12 @@
  * sent it all, that one lies; if several did, each of them is asked for the whole by itself.
  */
 
+import { METADATA_BLOCK_LENGTH } from "../wire/messages/metadata.ts";
 import { MetadataAssembly } from "./metadata_assembly.ts";
 import type { PeerKey } from "./vocabulary.ts";
+
+/** Blocks held by all attempts together: twice the longest metadata, whatever sizes peers claim. */
+const MAX_HELD = 2 * 32 * 1024 * 1024 / METADATA_BLOCK_LENGTH;
 
 /** Who contributes. */
 export interface Contributor {
@@ -47,6 +51,24 @@ export class MetadataAttempts {
       this.#assemblies.push(assembly);
     }
     return assembly.take(peer.key, now);
+  }
+
+  /**
+   * Takes a block that was asked of this peer; `false` if it was not. The longest attempts are dropped when there is too
+   * much: peers that claim a size each, and never send the last block, would fill the memory.
+   */
+  put(peer: Contributor, index: number, bytes: Uint8Array): boolean {
+    const assembly = this.of(peer);
+    if (!assembly?.put(index, bytes, peer.key)) return false;
+    for (let held = this.#held; held > MAX_HELD && this.#assemblies.length > 1; held = this.#held) {
+      const [longest] = this.#assemblies.toSorted((a, b) => b.received - a.received);
+      this.#assemblies = this.#assemblies.filter((one) => one !== longest);
+    }
+    return true;
+  }
+
+  get #held(): number {
+    return this.#assemblies.reduce((sum, { received }) => sum + received, 0);
   }
 
   /** Takes back all requests to a peer. */

@@ -42,6 +42,9 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** How long a peer is left alone that rejected a request or did not answer: libtorrent's minute. */
 const BACK_OFF_MS = 60_000;
 
+/** After so long without metadata, or without a block of it, a peer makes way for another one if all places are taken. */
+const PATIENCE_MS = 60_000;
+
 /** A connected peer. */
 interface Peer extends Contributor {
   readonly address: PeerAddress;
@@ -50,6 +53,8 @@ interface Peer extends Contributor {
   outstanding: number;
   /** Not asked before this time. */
   askAt: number;
+  /** When it came, or sent a block. */
+  usefulAt: number;
   isSuspect: boolean;
 }
 
@@ -96,7 +101,8 @@ export class MetadataFetch {
     for (const { askAt, size } of this.#peers.values()) {
       if (size !== undefined && askAt > this.#now) times.push(askAt);
     }
-    if (this.#mayDial() && this.#candidates.dueAt !== undefined) times.push(this.#candidates.dueAt);
+    const dialAt = this.#dialAt();
+    if (dialAt !== undefined) times.push(dialAt);
     return times.length > 0 ? Math.min(...times) : undefined;
   }
 
@@ -136,11 +142,14 @@ export class MetadataFetch {
       size: undefined,
       outstanding: 0,
       askAt: this.#now,
+      usefulAt: this.#now,
       isSuspect: false,
     };
     this.#peers.set(key, peer);
     if (this.#candidates.isBanned(address.host)) this.#close(peer, "banned");
-    else if (this.#peers.size > this.#options.maxPeers) this.#close(peer, "too many peers");
+    else if (this.#peers.size > this.#options.maxPeers && !this.#makePlace()) {
+      this.#close(peer, "too many peers");
+    }
   }
 
   #onOffered(key: PeerKey, size: number | undefined): void {
@@ -148,7 +157,9 @@ export class MetadataFetch {
     if (peer === undefined || size === undefined) return;
     // Capped before anything is made of it (BEP 9 "metadata": the size is the peer's word).
     if (size > this.#options.maxSize) return this.#close(peer, "metadata of a size out of range");
-    if (peer.size !== size) this.#release(peer);
+    if (peer.size !== undefined && peer.size !== size) {
+      return this.#close(peer, "metadata of another size than before");
+    }
     peer.size = size;
   }
 
@@ -162,15 +173,16 @@ export class MetadataFetch {
         message: { type: "metadataReject", piece: message.piece },
       });
     }
-    const assembly = this.#attempts.of(peer);
     if (message.type === "metadataReject") {
-      assembly?.release(key, message.piece);
+      this.#attempts.of(peer)?.release(key, message.piece);
       peer.outstanding = Math.max(0, peer.outstanding - 1);
       peer.askAt = this.#now + BACK_OFF_MS;
       return;
     }
     if (peer.outstanding > 0) peer.outstanding--; // else it is late: the block is asked of somebody else by now
-    if (message.totalSize === peer.size && assembly?.put(message.piece, message.block, key)) this.#verify();
+    if (message.totalSize !== peer.size || !this.#attempts.put(peer, message.piece, message.block)) return;
+    peer.usefulAt = this.#now;
+    this.#verify();
   }
 
   #verify(): void {
@@ -252,16 +264,36 @@ export class MetadataFetch {
     }
   }
 
-  #mayDial(): boolean {
-    const { dialling } = this.#candidates;
-    return dialling < MAX_HALF_OPEN && dialling + this.#peers.size < this.#options.maxPeers;
+  /** When somebody may be dialled: when there is an address, and a place or somebody who makes way. */
+  #dialAt(): number | undefined {
+    const { dialling, dueAt } = this.#candidates;
+    if (dueAt === undefined || dialling >= MAX_HALF_OPEN) return undefined;
+    if (dialling + this.#peers.size < this.#options.maxPeers) return dueAt;
+    const useless = this.#leastUseful();
+    return useless && Math.max(dueAt, useless.usefulAt + PATIENCE_MS);
   }
 
   #dial(): void {
-    while (this.#mayDial() && this.#candidates.dueAt !== undefined && this.#candidates.dueAt <= this.#now) {
+    for (let at = this.#dialAt(); at !== undefined && at <= this.#now; at = this.#dialAt()) {
+      const isFull = this.#candidates.dialling + this.#peers.size >= this.#options.maxPeers;
       const address = this.#candidates.next({ now: this.#now, skipUploadOnly: false });
       if (address === undefined) return;
+      if (isFull) this.#makePlace();
       this.#effects.push({ type: "dial", address });
     }
+  }
+
+  /** Parts from who was of no use for long, if there is such a peer. */
+  #makePlace(): boolean {
+    const useless = this.#leastUseful();
+    if (useless === undefined || useless.usefulAt + PATIENCE_MS > this.#now) return false;
+    this.#close(useless, "has no metadata");
+    return true;
+  }
+
+  #leastUseful(): Peer | undefined {
+    let least: Peer | undefined;
+    for (const peer of this.#peers.values()) if (!least || peer.usefulAt < least.usefulAt) least = peer;
+    return least;
   }
 }

@@ -33,7 +33,12 @@ export type MetadataFetchInput =
   | { readonly type: "tick" };
 
 /** Why the machine ends a connection. */
-export type MetadataCloseReason = "banned" | "too many peers" | "metadata of a size out of range";
+export type MetadataCloseReason =
+  | "banned"
+  | "too many peers"
+  | "has no metadata"
+  | "metadata of a size out of range"
+  | "metadata of another size than before";
 
 /** What the world must do now, in this order. */
 export type MetadataFetchEffect =

@@ -29,8 +29,8 @@ const ON_MESSAGE: { readonly [T in PeerMessage["type"]]: Row<T> } = {
   keepAlive: ELSEWHERE,
   choke: onChoke,
   unchoke: onUnchoke,
-  interested: onInterested,
-  notInterested: onNotInterested,
+  interested: onInterest(true),
+  notInterested: onInterest(false),
   have: onHave,
   bitfield: onBitfield,
   request: onRequest,
@@ -68,6 +68,7 @@ function fastOnly<T extends PeerMessage["type"]>(row: Row<T>): Row<T> {
 
 /** Without the fast extension a choke discards what we asked for; with it, each request is answered still (BEP 6). */
 function onChoke(state: TorrentState, peer: Peer): void {
+  if (peer.flags.peerChoking) return;
   peer.flags.peerChoking = true;
   peer.down.refused.clear();
   if (!peer.fast) takeAllBack(state, peer, { withCancel: false });
@@ -75,23 +76,21 @@ function onChoke(state: TorrentState, peer: Peer): void {
 }
 
 function onUnchoke(state: TorrentState, peer: Peer): void {
-  if (peer.flags.peerChoking) peer.down.pipeline.restart(state.now);
+  if (!peer.flags.peerChoking) return; // said again, it is no sign of life
   peer.flags.peerChoking = false;
+  peer.down.pipeline.restart(state.now);
   peer.down.refused.clear();
   peer.down.lastBlockAt = state.now;
   refill(state, peer);
 }
 
-function onInterested(state: TorrentState, peer: Peer): void {
-  peer.flags.peerInterested = true;
-  peer.flags.idleSince = state.now;
-  state.mode.slotFree = true;
-}
-
-function onNotInterested(state: TorrentState, peer: Peer): void {
-  peer.flags.peerInterested = false;
-  peer.flags.idleSince = state.now;
-  state.mode.slotFree = true;
+function onInterest(isInterested: boolean): (state: TorrentState, peer: Peer) => void {
+  return ({ mode, now }, { flags }) => {
+    if (flags.peerInterested === isInterested) return;
+    flags.peerInterested = isInterested;
+    flags.idleSince = now;
+    mode.slotFree = true;
+  };
 }
 
 function onHave(state: TorrentState, peer: Peer, { piece }: MessageOf<"have">): void {
@@ -133,8 +132,9 @@ function hasNow(state: TorrentState, peer: Peer, have: Bitfield): void {
 
 function learn(state: TorrentState, peer: Peer, have: Bitfield): void {
   if (!have.hasBeyond(peer.content.have)) return;
-  for (const piece of have.indexes()) {
-    if (peerGains(state, peer, piece)) onHashesGained(state, peer, piece);
+  for (const piece of have.without(peer.content.have).indexes()) {
+    peerGains(state, peer, piece);
+    onHashesGained(state, peer, piece);
   }
   state.mode.offersDue = true;
   if (isPointless(state, peer)) return closePeer(state, peer, "both complete");
@@ -167,6 +167,8 @@ function onSuggest(state: TorrentState, peer: Peer, { piece }: MessageOf<"sugges
 /** The piece may be asked for while choked; it says nothing about having it (BEP 6 "Allowed Fast"). */
 function onAllowedFast(state: TorrentState, peer: Peer, { piece }: MessageOf<"allowedFast">): void {
   if (piece >= state.setup.geometry.pieceCount) return closePeer(state, peer, "invalid message");
-  if (peer.down.allowedFast.size < MAX_ALLOWED_FAST) peer.down.allowedFast.add(piece);
+  const { allowedFast } = peer.down;
+  if (allowedFast.has(piece) || allowedFast.size >= MAX_ALLOWED_FAST) return;
+  allowedFast.add(piece);
   refill(state, peer);
 }

@@ -3,13 +3,14 @@
 import { equals } from "@std/bytes/equals";
 import { compareBytes } from "../bytes/compare.ts";
 import { StateError } from "../errors.ts";
+import { formatPeerAddress } from "../peer/address.ts";
 import type { PeerMessage } from "../wire/messages/message.ts";
 import { closePeer, removePeer } from "./departures.ts";
 import { isPointless, peerLoses } from "./filing.ts";
 import { createPeer, type Peer } from "./peer.ts";
 import { closePiece, takeAllBack } from "./requests.ts";
 import { send, type TorrentState } from "./state.ts";
-import { isDisguised } from "./super_seed.ts";
+import { isDisguised, mayShowMore } from "./super_seed.ts";
 import type { TorrentCloseReason, TorrentInput } from "./vocabulary.ts";
 
 /** BitComet drops connections whose queue grows beyond this, whatever it says. */
@@ -22,8 +23,9 @@ export function onPeerConnected(state: TorrentState, input: InputOf<"peerConnect
   if (state.peers.get(input.peer) !== undefined) {
     throw new StateError(`Cannot add peer ${input.peer}: there is a connection with this key`);
   }
-  if (input.direction === "outgoing") state.candidates.connected(input.address, state.now);
   const reason = reasonToRefuse(state, input);
+  // After a double has left, whose address it may be.
+  if (input.direction === "outgoing") state.candidates.connected(input.address, state.now);
   if (reason === undefined) return welcome(state, input);
   state.effects.push({ type: "close", peer: input.peer, reason });
   if (input.direction === "outgoing") refuseCandidate(state, input, reason);
@@ -53,6 +55,7 @@ export function onPeerDontHave(state: TorrentState, input: InputOf<"peerDontHave
   if (peer === undefined) return;
   if (input.piece >= state.setup.geometry.pieceCount) return closePeer(state, peer, "invalid message");
   if (!peerLoses(state, peer, input.piece)) return;
+  mayShowMore(state, peer);
   if (!peer.fast) takeAllBack(state, peer, { withCancel: false, piece: input.piece });
   const open = state.downloads.get(input.piece);
   if (open?.exclusive !== peer.key || open.isStoring) return;
@@ -115,7 +118,8 @@ function refuseCandidate(
   const { candidates, peers, now } = state;
   if (reason === "connected to itself") return candidates.isOurselves(input.address);
   // The older connection took the address over: it is connected.
-  if (peers.withPeerId(input.peerId)?.listenAddress === input.address) return;
+  const listenAddress = peers.withPeerId(input.peerId)?.listenAddress;
+  if (listenAddress && formatPeerAddress(listenAddress) === formatPeerAddress(input.address)) return;
   const blameless = reason === "paused";
   candidates.disconnected(input.address, { now, useful: false, uploadOnly: false, blameless });
 }

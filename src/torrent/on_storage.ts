@@ -5,7 +5,7 @@ import { refile } from "./filing.ts";
 import type { Peer } from "./peer.ts";
 import { closePiece } from "./requests.ts";
 import { send, type TorrentState } from "./state.ts";
-import { hide, isShown } from "./super_seed.ts";
+import { hide, isShown, mayShowMore } from "./super_seed.ts";
 import { dropRequests, onBlockSent, onBlockUnreadable } from "./uploads.ts";
 import type { TorrentInput } from "./vocabulary.ts";
 
@@ -89,13 +89,17 @@ function takeBack(state: TorrentState, peer: Peer, piece: number): void {
   }
   if (isTold && peer.hearsDontHave) state.effects.push({ type: "dontHave", peer: peer.key, piece });
   hide(peer, piece);
+  mayShowMore(state, peer);
   dropRequests(state, peer, (other) => other === piece);
 }
 
 function announcePiece(state: TorrentState, piece: number): void {
   state.effects.push({ type: "pieceCompleted", piece });
   const have = { type: "have", piece } as const;
-  for (const peer of state.peers.all()) if (peer.disguise === undefined) send(state, peer, have);
+  for (const peer of state.peers.all()) {
+    if (peer.disguise === undefined) send(state, peer, have);
+    else mayShowMore(state, peer);
+  }
 }
 
 function isPiece(state: TorrentState, piece: number): boolean {

@@ -70,8 +70,8 @@ export interface PeerUpload {
   readonly rate: Rate;
   /** Requests that wait. */
   readonly queue: RequestQueue;
-  /** What it may ask for while we choke it (BEP 6 "Allowed Fast"); the announced set. */
-  readonly allowedFast: Set<number>;
+  /** What it may ask for while we choke it (BEP 6 "Allowed Fast"): of the announced set, how many blocks it may have yet. */
+  readonly allowedFast: Map<number, number>;
   /** Pieces that were suggested to it, the latest last (BEP 6 "Suggest Piece"). */
   readonly suggested: Set<number>;
   /** The set it would get, from its address. */
@@ -92,6 +92,8 @@ export interface Disguise {
   offers: readonly number[];
   /** When it was last shown a piece. */
   offeredAt: number;
+  /** There is nothing left to show: it was shown everything that it lacks. */
+  isExhausted: boolean;
 }
 
 /** One connection. */
@@ -151,7 +153,9 @@ export function createPeer(
     hearsDontHave: false,
     connectedAt: now,
     listenAddress: connected.direction === "outgoing" ? connected.address : undefined,
-    disguise: context.isDisguised ? { shown: new Set(), offers: [], offeredAt: now } : undefined,
+    disguise: context.isDisguised
+      ? { shown: new Set(), offers: [], offeredAt: now, isExhausted: false }
+      : undefined,
     content: {
       have: new Bitfield(context.pieceCount),
       inverse: false,
@@ -166,7 +170,7 @@ export function createPeer(
     up: {
       rate: new Rate(now),
       queue: new RequestQueue(),
-      allowedFast: new Set(),
+      allowedFast: new Map(),
       suggested: new Set(),
       allowedFastOffer: connected.fast ? connected.allowedFast : [],
       readingBytes: 0,

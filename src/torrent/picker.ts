@@ -61,6 +61,7 @@ function pickThis(state: TorrentState, peer: Peer, wish: Wish): OpenPiece | unde
   const open = state.downloads.get(piece);
   if (open !== undefined) return open.free > 0 && canServe(peer, open) ? open : undefined;
   if (!state.availability.fresh.has(piece) || !peer.content.have.has(piece)) return undefined;
+  if (!wish.urgent && state.downloads.starved) return undefined;
   return openPiece(state, peer, wish);
 }
 

@@ -51,11 +51,12 @@ export class RequestQueue {
   }
 
   /** Takes out every request for which `isLeaving` holds, and answers those in order. */
-  takeAll(isLeaving: (piece: number) => boolean): BlockRange[] {
+  takeAll(isLeaving: (piece: number, length: number) => boolean): BlockRange[] {
     const taken: BlockRange[] = [];
     let kept = 0;
     for (let i = 0; i < this.#size; i++) {
-      if (isLeaving(this.#slots[this.#slot(i)]!)) taken.push(this.#read(i));
+      const slot = this.#slot(i);
+      if (isLeaving(this.#slots[slot]!, this.#slots[slot + 2]!)) taken.push(this.#read(i));
       else this.#copy(i, kept++);
     }
     this.#size = kept;

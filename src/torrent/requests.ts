@@ -54,10 +54,10 @@ export function takeAllBack(
   peer: Peer,
   options: { withCancel: boolean; piece?: number },
 ): void {
-  for (const key of [...peer.down.requests.keys()]) {
-    if (options.piece !== undefined && state.downloads.pieceOf(key) !== options.piece) continue;
-    takeBack(state, peer, { key, withCancel: options.withCancel });
-  }
+  const keys = [...peer.down.requests.keys()]
+    .filter((key) => options.piece === undefined || state.downloads.pieceOf(key) === options.piece);
+  if (keys.length === 0) return;
+  for (const key of keys) takeBack(state, peer, { key, withCancel: options.withCancel });
   closeUntouched(state);
   state.mode.hungry = true;
 }

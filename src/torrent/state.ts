@@ -14,6 +14,7 @@ import type { Peer } from "./peer.ts";
 import { PeerTable } from "./peer_table.ts";
 import { PieceLedger } from "./piece_ledger.ts";
 import { Rate } from "./rate.ts";
+import { Starters } from "./starters.ts";
 import type { TorrentEffect } from "./vocabulary.ts";
 
 /** What never changes. */
@@ -82,6 +83,8 @@ export interface TorrentState {
   readonly blame: Blame;
   /** Whom we serve. */
   readonly choker: Choker;
+  /** Who was given an allowed-fast set. */
+  readonly starters: Starters;
   /** Whom we may dial. */
   readonly candidates: Candidates;
   /** Counters. */
@@ -114,6 +117,7 @@ export function createState(options: TorrentOptions, now: number): TorrentState 
     downloads: new Downloads({ geometry, buffers, maxOpenBytes: limits.maxOpenBytes }),
     blame: new Blame(),
     choker: new Choker(limits.uploadSlots, random, now),
+    starters: new Starters(),
     candidates: new Candidates(random, options.ourAddress),
     totals: { down: new Rate(now), up: new Rate(now), wasted: 0, corrupt: 0 },
     mode: {

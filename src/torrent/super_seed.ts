@@ -28,6 +28,13 @@ export function hide({ disguise }: Peer, piece: number): void {
   disguise.offers = disguise.offers.filter((offer) => offer !== piece);
 }
 
+/** There may be something to show again, also if the peer was shown everything that it lacked. */
+export function mayShowMore(state: TorrentState, { disguise }: Peer): void {
+  if (disguise === undefined) return;
+  disguise.isExhausted = false;
+  state.mode.offersDue = true;
+}
+
 /** What the peer says it had before we showed it anything is no answer to an offer. */
 export function forgetOffersOf({ disguise, content }: Peer): void {
   if (disguise) disguise.offers = disguise.offers.filter((piece) => !content.have.has(piece));
@@ -94,8 +101,9 @@ function offerTo(state: TorrentState, peer: Peer, { offering, isAlone }: Round):
     offering.count(piece, -1);
     return false;
   });
-  while (disguise.offers.length < MAX_OFFERS) {
+  while (disguise.offers.length < MAX_OFFERS && !disguise.isExhausted) {
     const piece = offering.choose(peer, ledger.have, setup.random);
+    disguise.isExhausted = piece === undefined;
     if (piece === undefined) return;
     disguise.offers = [...disguise.offers, piece];
     disguise.shown.add(piece);

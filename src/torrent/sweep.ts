@@ -3,7 +3,7 @@
 import { closePeer } from "./departures.ts";
 import type { Peer } from "./peer.ts";
 import { LATE_MS } from "./requesting.ts";
-import { closeExclusive, takeAllBack, takeBack } from "./requests.ts";
+import { closeExclusive, closePiece, takeAllBack, takeBack } from "./requests.ts";
 import type { TorrentState } from "./state.ts";
 
 /** Time between sweeps: how late a timeout may come. */
@@ -25,6 +25,7 @@ export function sweep(state: TorrentState): void {
   for (const peer of state.peers.toArray()) {
     peer.down.refused.clear();
     timeOut(state, peer);
+    leaveToOthers(state, peer);
     const reason = reasonToLeave(state, peer);
     if (reason !== undefined) closePeer(state, peer, reason);
   }
@@ -39,6 +40,7 @@ function timeOut(state: TorrentState, peer: Peer): void {
   const before = state.now - REQUEST_TIMEOUT_MS;
   const overdue = overdueKeys(down.requests, before);
   if (overdue.length === 0) return;
+  giveUpExclusive(state, peer, overdue);
   if (flags.peerChoking || down.lastBlockAt > before) {
     for (const key of overdue) takeBack(state, peer, { key, withCancel: true });
     return;
@@ -47,6 +49,23 @@ function timeOut(state: TorrentState, peer: Peer): void {
   closeExclusive(state, peer);
   down.snubbedAt ??= state.now;
   down.pipeline.stall(state.now);
+}
+
+/** What only this peer may do, and does not, is given up: it could be held up for ever. */
+function giveUpExclusive(state: TorrentState, peer: Peer, overdue: readonly number[]): void {
+  for (const key of overdue) {
+    const open = state.downloads.get(state.downloads.pieceOf(key));
+    if (open?.exclusive !== peer.key) continue;
+    state.blame.heldUp(open.piece, peer.key);
+    closePiece(state, open);
+  }
+}
+
+/** The peer counts as refusing what it has held up, as long as others have it. */
+function leaveToOthers({ availability, blame }: TorrentState, peer: Peer): void {
+  for (const piece of blame.heldUpBy(peer.key)) {
+    if (availability.of(piece) > 1) peer.down.refused.add(piece);
+  }
 }
 
 /** Requests are in the order they were sent. */

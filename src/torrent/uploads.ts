@@ -20,11 +20,18 @@ const READ_AHEAD_SECONDS = 0.5;
  */
 const MAX_SERVED_LENGTH = 128 * 1024;
 
+/**
+ * How often the blocks of an allowed-fast piece are given to a choked peer: once, and once more for what it took back or lost.
+ * Without end it would be an upload to whoever keeps silent about what it has; BEP 6 "Allowed Fast" lets a request be
+ * rejected "if the requested piece has already been sent". libtorrent gives three rounds and closes.
+ */
+const ALLOWED_FAST_ROUNDS = 2;
+
 /** The peer asks for a block. */
 export function onRequest(state: TorrentState, peer: Peer, range: BlockRange): void {
   if (!isInContent(state, range)) return closePeer(state, peer, "invalid message");
   const isOurs = state.ledger.have.has(range.piece) && isShown(peer, range.piece);
-  if (!isOurs || !isAllowed(peer, range.piece)) return refuse(state, peer, range);
+  if (!isOurs || !grant(peer, range.piece, range.length)) return refuse(state, peer, range);
   if (peer.up.queue.size + peer.up.reading >= MAX_QUEUE) return closePeer(state, peer, "request flood");
   peer.up.queue.push(range);
   serve(state, peer);
@@ -60,21 +67,29 @@ export function unchoke(state: TorrentState, peer: Peer): void {
 export function choke(state: TorrentState, peer: Peer): void {
   peer.flags.amChoking = true;
   send(state, peer, { type: "choke" });
-  dropRequests(state, peer, (piece) => !isAllowed(peer, piece));
+  dropRequests(state, peer, (piece, length) => !grant(peer, piece, length));
 }
 
 /** Drops the requests for pieces that are not served any more, with a reject each under the fast extension. */
-export function dropRequests(state: TorrentState, peer: Peer, isLeaving: (piece: number) => boolean): void {
+export function dropRequests(
+  state: TorrentState,
+  peer: Peer,
+  isLeaving: (piece: number, length: number) => boolean,
+): void {
   if (peer.up.queue.size === 0) return;
   for (const range of peer.up.queue.takeAll(isLeaving)) reject(state, peer, range);
 }
 
 /** Tells a starting peer what it may ask for while choked: of its set, the pieces we have (BEP 6 "Allowed Fast"). */
 export function offerAllowedFast(state: TorrentState, peer: Peer): void {
-  if (peer.content.have.count > peer.up.allowedFastOffer.length || peer.disguise !== undefined) return;
-  for (const piece of peer.up.allowedFastOffer) {
-    if (!state.ledger.have.has(piece) || peer.content.have.has(piece)) continue;
-    peer.up.allowedFast.add(piece);
+  if (!isStarting(peer) || peer.disguise !== undefined) return;
+  const { ledger, setup: { geometry }, starters } = state;
+  const offer = peer.up.allowedFastOffer.filter((piece) =>
+    ledger.have.has(piece) && !peer.content.have.has(piece)
+  );
+  if (offer.length === 0 || !starters.add(peer.address.host)) return;
+  for (const piece of offer) {
+    peer.up.allowedFast.set(piece, ALLOWED_FAST_ROUNDS * Math.ceil(geometry.pieceSize(piece) / BLOCK_LENGTH));
     send(state, peer, { type: "allowedFast", piece });
   }
 }
@@ -87,10 +102,18 @@ function isInContent(state: TorrentState, { piece, begin, length }: BlockRange):
   return begin < size && begin + length <= Math.ceil(size / BLOCK_LENGTH) * BLOCK_LENGTH;
 }
 
-/** Whether the peer may have blocks of the piece now; while choked only as long as it has few pieces (BEP 6). */
-function isAllowed(peer: Peer, piece: number): boolean {
+/** Whether the peer may have a block now, which is put to its account if we choke it (BEP 6 "Allowed Fast"). */
+function grant(peer: Peer, piece: number, length: number): boolean {
   if (!peer.flags.amChoking) return true;
-  return peer.up.allowedFast.has(piece) && peer.content.have.count <= peer.up.allowedFastOffer.length;
+  const { allowedFast } = peer.up, left = (allowedFast.get(piece) ?? 0) - Math.ceil(length / BLOCK_LENGTH);
+  if (left < 0 || !isStarting(peer)) return false;
+  allowedFast.set(piece, left);
+  return true;
+}
+
+/** Whether the peer has few pieces: no more than its set (BEP 6 "Allowed Fast"). */
+function isStarting({ content, up }: Peer): boolean {
+  return content.have.count <= up.allowedFastOffer.length;
 }
 
 function refuse(state: TorrentState, peer: Peer, range: BlockRange): void {

@@ -161,3 +161,22 @@ Deno.test("Availability.pickRarest() finds the few pieces of a peer among a mill
   availability.remove(999_995);
   assert(ours.has(availability.pickRarest(chooser(ours))!));
 });
+
+Deno.test("Availability.pickRarest() for a peer whose few pieces are all refused is one pass over the bits at most", () => {
+  const count = 2000, availability = new Availability(count, 3), refused = [1500, 1700];
+  for (let piece = 0; piece < count; piece++) availability.insert(piece, 4);
+  for (const have of [Bitfield.full(count), bits(count, refused)]) availability.addPeer(have);
+  const { fresh } = availability, starts: number[] = [];
+  fresh.nextShared = (other, from) => {
+    starts.push(from);
+    return Bitfield.prototype.nextShared.call(fresh, other, from);
+  };
+  for (let round = 0; round < 3; round++) {
+    starts.length = 0;
+    assertEquals(
+      availability.pickRarest(chooser(bits(count, refused), 1, { refused: new Set(refused) })),
+      undefined,
+    );
+    assert(starts.length <= 4, starts.join());
+  }
+});

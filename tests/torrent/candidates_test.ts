@@ -157,3 +157,18 @@ Deno.test("Candidates.strike() bans after the third offence", () => {
   candidates.ban("a");
   assert(candidates.isBanned("a"));
 });
+
+Deno.test("Candidates gives no address of the user's up for new ones", () => {
+  const candidates = create();
+  candidates.add("user", [address(1)], 0);
+  candidates.failed(candidates.next(choice(0))!, 0);
+  candidates.add("pex", Array.from({ length: 5000 }, (_, i) => address(i + 2)), 0);
+  assertEquals(candidates.size, 2000);
+  candidates.connected(address(1), 0);
+  candidates.disconnected(address(1), { ...parting, blameless: true });
+  assert(
+    Array.from({ length: 2000 }, () => candidates.next(choice(0))!).some(({ host }) =>
+      host === address(1).host
+    ),
+  );
+});

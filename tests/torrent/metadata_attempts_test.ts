@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { MetadataAttempts } from "../../src/torrent/metadata_attempts.ts";
 import { METADATA_BLOCK_LENGTH } from "../../src/wire/messages/metadata.ts";
 
@@ -41,4 +41,17 @@ Deno.test("MetadataAttempts.keepOnly() drops what nobody goes on with", () => {
   for (const one of [peer(1), peer(2, SIZE + 1)]) attempts.take(one, 0);
   attempts.keepOnly([peer(3)]);
   assertEquals([attempts.of(peer(1))?.size, attempts.of(peer(2, SIZE + 1))], [SIZE, undefined]);
+});
+
+Deno.test("MetadataAttempts holds no more than twice the longest metadata, and lets go of what is longest", () => {
+  const attempts = new MetadataAttempts(), MIB = 1024 * 1024, block = new Uint8Array(METADATA_BLOCK_LENGTH);
+  const liars = Array.from({ length: 8 }, (_, i) => peer(i + 2, 31 * MIB + i)), honest = peer(1, MIB);
+  const put = (one: { key: number; size: number; isSuspect: boolean }) => {
+    const index = attempts.take(one, 0);
+    if (index !== undefined) attempts.put(one, index, block);
+  };
+  for (let i = 0; i < 31 * 64 - 1; i++) for (const one of i < 60 ? [honest, ...liars] : liars) put(one);
+  const held = [honest, ...liars].map((one) => attempts.of(one)?.received ?? 0);
+  assertEquals(held[0], 60);
+  assert(held.reduce((sum, blocks) => sum + blocks, 0) <= 64 * 64, held.join());
 });

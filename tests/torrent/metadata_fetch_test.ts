@@ -120,6 +120,41 @@ Deno.test("MetadataFetch closes a peer whose metadata would be too long, before 
   assertEquals(swarm.of("send"), []);
 });
 
+Deno.test("MetadataFetch closes a peer that says another size, and forgets what came of the first", () => {
+  const swarm = new Swarm(new Map([[1, TRUE_INFO], [2, undefined]]));
+  swarm.offer(1);
+  swarm.answer(1);
+  assertEquals(swarm.fetch.progress(), { received: 1, blockCount: 3, peers: 2 });
+  swarm.offer(1, undefined);
+  swarm.offer(1, SIZE);
+  assertEquals(swarm.of("close"), []);
+  swarm.offer(1, SIZE + 1);
+  assertEquals(swarm.of("close").map(({ reason }) => reason), ["metadata of another size than before"]);
+  assertEquals(swarm.fetch.progress(), { received: 0, blockCount: 0, peers: 1 });
+});
+
+Deno.test("MetadataFetch parts from who was of no use for a minute when all places are taken and others wait", () => {
+  const swarm = new Swarm(
+    new Map(Array.from({ length: 40 }, (_, i) => [i + 1, i === 2 ? TRUE_INFO : undefined])),
+  );
+  const address = { host: "10.0.1.1", port: 1 };
+  swarm.offer(3);
+  swarm.tell({ type: "candidates", source: "tracker", addresses: [address] });
+  assertEquals([swarm.of("dial"), swarm.of("close")], [[], []]);
+  swarm.now = 59_000;
+  swarm.answer(3);
+  swarm.now = swarm.fetch.deadline()!;
+  assertEquals(swarm.now, 60_000);
+  swarm.tell({ type: "tick" });
+  assertEquals(swarm.of("dial").map(({ address }) => address.host), ["10.0.1.1"]);
+  assertEquals(swarm.of("close").map(({ peer, reason }) => [peer, reason]), [[1, "has no metadata"]]);
+  swarm.tell({ type: "dialFailed", address, isOurselves: true });
+  // So does somebody who comes by himself; not the one of use.
+  for (let peer = 41; peer <= 90; peer++) swarm.connect(peer);
+  const closed = new Set(swarm.of("close").map(({ peer }) => peer));
+  assertEquals([closed.has(3), closed.has(40), closed.has(41), closed.has(90)], [false, true, false, true]);
+});
+
 Deno.test("MetadataFetch leaves a peer alone that rejects, and one that is silent", () => {
   const swarm = new Swarm(new Map([[1, TRUE_INFO], [2, TRUE_INFO]]));
   swarm.offer(1);

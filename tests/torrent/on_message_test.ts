@@ -137,3 +137,67 @@ Deno.test("a peer that chokes and unchokes for ever owes no more answers than ar
   assert(late.size > 3000 && late.size <= 4000, `${late.size}`);
   assertEquals([requests.size, machine.buffers.lent], [0, 0]);
 });
+
+Deno.test("unchoke again and again does not pass for an answer to requests", () => {
+  const machine = new Machine(), peer = machine.connectSeed();
+  machine.message(peer, { type: "unchoke" });
+  for (let i = 0; i < 6; i++) {
+    machine.wait(11_000);
+    machine.message(peer, { type: "unchoke" });
+  }
+  assert(machine.peer(peer).down.snubbedAt !== undefined);
+});
+
+Deno.test("notInterested again and again does not keep a connection that nobody uses", () => {
+  const machine = new Machine({ limits: { maxPeers: 1 }, have: [0] }),
+    peer = machine.connect(),
+    closed: string[] = [];
+  for (let i = 0; i < 5; i++) {
+    closed.push(...closedIn(machine.wait(130_000)));
+    machine.message(peer, { type: "notInterested" });
+  }
+  assertEquals(closed, ["idle"]);
+});
+
+Deno.test("choke that voids nothing gives nobody work", () => {
+  const machine = new Machine(), peer = machine.connect({ fast: false }), { peers } = machine.state;
+  let looked = 0;
+  peers.all = () => {
+    looked++;
+    return peers.toArray();
+  };
+  for (const type of ["choke", "unchoke", "choke"] as const) machine.message(peer, { type });
+  assertEquals(looked, 0);
+});
+
+Deno.test("a bitfield that says the same again and one piece more costs one piece", () => {
+  const machine = new Machine({ geometry: uniformGeometry(1000 * BLOCK, BLOCK) }), peer = machine.connect();
+  const bits = Bitfield.full(1000);
+  bits.clear(500);
+  machine.message(peer, { type: "bitfield", bits: bits.toBytes() });
+  const { have } = machine.peer(peer).content, looked: number[] = [];
+  have.set = (piece) => {
+    looked.push(piece);
+    return Bitfield.prototype.set.call(have, piece);
+  };
+  machine.message(peer, { type: "bitfield", bits: Bitfield.full(1000).toBytes() });
+  assertEquals(looked, [500]);
+  checkInvariants(machine);
+});
+
+Deno.test("allowedFast said again gives no work, nor does one while there is no memory", () => {
+  const machine = new Machine({
+    geometry: uniformGeometry(20 * BLOCK, BLOCK),
+    limits: { maxOpenBytes: 4 * BLOCK },
+  });
+  const [seed, choking] = [machine.connectSeed({ depth: 10 }), machine.connectSeed()];
+  machine.message(seed, { type: "unchoke" });
+  let tried = 0;
+  machine.state.downloads.open = () => {
+    tried++;
+    return undefined;
+  };
+  assert(machine.state.downloads.starved);
+  for (let i = 0; i < 50; i++) machine.message(choking, { type: "allowedFast", piece: i % 20 });
+  assertEquals([tried, machine.peer(choking).down.allowedFast.size], [0, 20]);
+});

@@ -245,3 +245,48 @@ Deno.test("Torrent closes a connection that nobody has used for ten minutes when
   assertEquals(closedIn(machine.wait(590_000)), []);
   assertEquals(closedIn(machine.wait(20_000)), ["idle"]);
 });
+
+for (const closer of ["we close", "the peer closes"]) {
+  Deno.test(`a seed is not dialled while both are complete, and at once when a piece is lost, however often (${closer})`, () => {
+    const machine = new Machine({ have: "all" }), address = { host: "10.0.0.1", port: 6881 };
+    const dials = machine.input({ type: "candidates", source: "tracker", addresses: [address] });
+    assertEquals(dials, [{ type: "dial", address }]);
+    for (let round = 0; round < 8; round++) {
+      const weClose = closer === "we close";
+      if (!weClose) machine.input({ type: "piecesLost", pieces: [2] }); // else we would be first
+      const peer = machine.connect({ host: address.host });
+      machine.message(peer, { type: "haveAll" });
+      if (!weClose) {
+        machine.state.ledger.gain(2);
+        machine.state.ledger.settle(2);
+        machine.input({ type: "peerClosed", peer });
+      }
+      assert(!machine.isConnected(peer));
+      assertEquals(machine.wait(3_600_000).filter(({ type }) => type === "dial"), []);
+      const effects = machine.input({ type: "piecesLost", pieces: [3] });
+      assertEquals(
+        effects.filter(({ type }) => type === "dial"),
+        [{ type: "dial", address }],
+        `round ${round}`,
+      );
+      machine.input({ type: "piecesFound", pieces: [3] });
+    }
+  });
+}
+
+for (const id of [5, 200]) {
+  for (const first of ["incoming", "outgoing"] as const) {
+    Deno.test(`a peer is not dialled while it is connected, whichever connection stays (id ${id}, first ${first})`, () => {
+      const machine = new Machine(), host = "10.0.0.9";
+      const connect = (direction: "incoming" | "outgoing") => {
+        const peer = machine.connect({ id, direction, host, port: direction === "incoming" ? 50000 : 6881 });
+        machine.input({ type: "peerCapabilities", peer, listenPort: 6881 });
+      };
+      machine.input({ type: "candidates", source: "tracker", addresses: [{ host, port: 6881 }] });
+      connect(first);
+      connect(first === "incoming" ? "outgoing" : "incoming");
+      assertEquals(machine.state.peers.size, 1);
+      assertEquals(machine.wait(600_000).filter(({ type }) => type === "dial"), []);
+    });
+  }
+}

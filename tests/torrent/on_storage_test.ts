@@ -100,6 +100,26 @@ Deno.test("a piece on parole starts anew with another peer when its only peer ch
   checkInvariants(machine);
 });
 
+Deno.test("a piece on parole goes to another peer when its only peer answers everything but that", () => {
+  const machine = new Machine({ geometry: uniformGeometry(400 * 4 * BLOCK, 4 * BLOCK), sequential: true });
+  const { honest, liar } = spoil(machine);
+  const piece = [...machine.state.downloads.all()].find((open) => open.isStoring)!.piece;
+  machine.input({ type: "pieceCorrupt", piece });
+  for (const peer of [honest, liar]) machine.input({ type: "peerCapabilities", peer, requestQueue: 5 });
+  const parolees: (PeerKey | undefined)[] = [];
+  for (let second = 0; second < 80; second++) {
+    machine.wait(1000);
+    for (const peer of [honest, liar]) {
+      const next = owed(machine, peer).find((range) => range.piece !== piece);
+      if (next) machine.block(peer, next);
+    }
+    const parolee = machine.state.downloads.get(piece)?.exclusive;
+    if (parolee !== parolees.at(-1)) parolees.push(parolee);
+  }
+  assertEquals(parolees.filter((peer) => peer !== undefined), [honest, liar]);
+  checkInvariants(machine);
+});
+
 Deno.test("a ban forgets what its host sent of other pieces", () => {
   const machine = new Machine({ geometry: uniformGeometry(8 * BLOCK, 4 * BLOCK) });
   const liar = machine.connectSeed({ depth: 8 });

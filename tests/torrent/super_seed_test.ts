@@ -231,3 +231,20 @@ Deno.test("superSeed takes a lost piece back from who was shown it, from nobody 
   for (let round = 0; round < 20; round++) shown.push(...shownIn(machine.wait(10_000), a.peer));
   assert(shown.includes(piece!));
 });
+
+Deno.test("superSeed does not look for a piece again and again for a peer that was shown all it lacks", () => {
+  const machine = superSeed(), almost = machine.connect(), bits = Bitfield.full(8);
+  bits.clear(5);
+  assertEquals(shownIn(machine.message(almost, { type: "bitfield", bits: bits.toBytes() }), almost), [5]);
+  const other = connectEmpty(machine), { have } = machine.state.ledger;
+  let looked = 0;
+  have.without = (other) => {
+    looked++;
+    return Bitfield.prototype.without.call(have, other);
+  };
+  const hidden = [0, 1, 2, 3, 4].filter((piece) => !other.shown.includes(piece));
+  for (const piece of hidden) machine.message(other.peer, { type: "have", piece });
+  assertEquals(looked, 0);
+  // What it loses it may be shown.
+  assertEquals(shownIn(machine.input({ type: "peerDontHave", peer: almost, piece: 7 }), almost), [7]);
+});

@@ -105,6 +105,62 @@ Deno.test("request for an allowed-fast piece is served while choked, until the p
   assertEquals(sentIn(machine.message(peer, request), "reject").length, 1);
 });
 
+/** A complete machine and a choked peer with an allowed-fast set of piece 0 and 5. */
+function starting(limits: { maxReadBytes?: number } = {}): [Machine, PeerKey] {
+  const machine = new Machine({ have: "all", limits }), peer = machine.connect({ allowedFast: [0, 5] });
+  machine.message(peer, { type: "haveNone" });
+  return [machine, peer];
+}
+
+Deno.test("an allowed-fast piece is sent twice at most while the peer is choked, whatever the size of its requests", () => {
+  for (const length of [BLOCK, 2 * BLOCK, 1]) {
+    const [machine, peer] = starting();
+    let served = 0, rejected = 0;
+    for (let i = 0; i < 100; i++) {
+      const effects = machine.message(peer, { ...request, length });
+      served += reads(effects).length;
+      rejected += sentIn(effects, "reject").length;
+      if (reads(effects).length > 0) {
+        served += reads(machine.input({ type: "blockSent", peer, ...range, length })).length;
+      }
+    }
+    assertEquals([served, rejected], length === 2 * BLOCK ? [4, 96] : [8, 92], `requests of ${length} bytes`);
+    assertEquals(reads(machine.message(peer, { ...request, piece: 5 })).length, 1);
+    machine.message(peer, { type: "interested" });
+    assertEquals(reads(machine.message(peer, request)).length, 1, "once it is not choked any more");
+  }
+});
+
+Deno.test("choke leaves of the requests for an allowed-fast piece no more than two rounds", () => {
+  const [machine, peer] = starting({ maxReadBytes: BLOCK });
+  machine.message(peer, { type: "interested" });
+  for (let i = 0; i < 100; i++) machine.message(peer, { ...request, piece: 5 });
+  machine.message(peer, { type: "notInterested" });
+  assertEquals(sentIn(machine.wait(10_000), "reject").length, 100 - 1 - 8);
+  assertEquals(sentIn(machine.message(peer, { ...request, piece: 5 }), "reject").length, 1);
+});
+
+Deno.test("a host gets an allowed-fast set once: who comes back is no starting peer", () => {
+  const machine = new Machine({ have: "all" }), told: number[] = [];
+  for (const host of ["10.0.0.1", "10.0.0.1", "10.0.0.2"]) {
+    const peer = machine.connect({ host, allowedFast: [0, 5], id: 5 });
+    told.push(sentIn(machine.message(peer, { type: "haveNone" }), "allowedFast").length);
+    assertEquals(reads(machine.message(peer, request)).length, told.at(-1)! / 2);
+    machine.input({ type: "peerClosed", peer });
+  }
+  assertEquals(told, [2, 0, 2]);
+});
+
+Deno.test("hosts that got an allowed-fast set are remembered within bounds", () => {
+  const machine = new Machine({ have: "all" });
+  for (let i = 0; i < 6000; i++) {
+    const peer = machine.connect({ host: `10.0.${i >> 8}.${i & 255}`, allowedFast: [0], id: 5 });
+    machine.message(peer, { type: "haveNone" });
+    machine.input({ type: "peerClosed", peer });
+  }
+  assertEquals(machine.state.starters.size, 4096);
+});
+
 Deno.test("cancel takes a waiting request back, with a reject under the fast extension", () => {
   for (const fast of [true, false]) {
     const [machine, peer] = serving({ fast, limits: { maxReadBytes: BLOCK } });
