@@ -15,6 +15,10 @@ export interface FileReport {
   readonly length: number;
   /** Padding between files: zeros that nobody stores. */
   readonly pad: boolean;
+  /** Whether it is a program (BEP 47). */
+  readonly executable: boolean;
+  /** What a symbolic link leads to, as `path` names it (BEP 47). */
+  readonly symlink: readonly string[] | null;
 }
 
 /** What `info --json` prints: every key always, `null` where nothing is known. Lengths in bytes. */
@@ -104,7 +108,13 @@ export function reportTorrent(metainfo: Metainfo): Report {
     pieceCount: info.pieceCount,
     length: info.contentLength,
     private: info.private,
-    files: info.files.map(({ path, length, pad }) => ({ path, length, pad })),
+    files: info.files.map(({ path, length, pad, executable, symlink = null }) => ({
+      path,
+      length,
+      pad,
+      executable,
+      symlink,
+    })),
     announce: metainfo.announce,
     webSeeds: metainfo.webSeeds,
     httpSeeds: metainfo.httpSeeds,
@@ -196,7 +206,9 @@ function describePieces({ pieceCount, pieceLength }: Report): string | null {
 }
 
 function drawFiles(files: readonly FileReport[], palette: Palette): string[] {
-  const rows = files.map(({ path, length }) => [palette.dim(formatBytes(length)), printable(path.join("/"))]);
+  const name = ({ path, symlink }: FileReport) =>
+    printable([path, ...symlink ? [symlink] : []].map((p) => p.join("/")).join(" → "));
+  const rows = files.map((file) => [palette.dim(formatBytes(file.length)), name(file)]);
   return [palette.bold(formatCount(files.length, "file")), ...drawTable(rows, [0])];
 }
 

@@ -5,7 +5,7 @@ import { encodeUtf8 } from "../bytes/text.ts";
 import { DecodeError } from "../errors.ts";
 import type { TorrentFile } from "./info.ts";
 import { numberedSegment, type PathOptions, safePaths } from "./paths.ts";
-import { resolveSymlinks, symlinkTarget } from "./symlinks.ts";
+import { readTarget, resolveSymlinks } from "./symlinks.ts";
 
 /**
  * Characters of a path below the download folder: no system takes more bytes than this (Linux). Engines do not hash the
@@ -80,9 +80,12 @@ function linkFiles(
   entries: readonly FileEntry[],
   options: FileOptions,
 ): TorrentFile[] {
-  const targets = entries.map(({ symlink }) => symlink && symlinkTarget(symlink, options));
+  const root = options.folder ? [options.folder.safe] : [];
+  const targets = entries.map(({ symlink }, i) =>
+    symlink && readTarget(symlink, files[i]!.path.slice(root.length, -1), options)
+  );
   const paths = files.filter((file) => !file.pad).map((file) => file.path.join("/"));
-  return resolveSymlinks(files, targets, options.folder ? [options.folder.safe] : [], foldersOf(paths));
+  return resolveSymlinks(files, targets, root, foldersOf(paths));
 }
 
 /** Whether a path is what the torrent has. */

@@ -2,7 +2,7 @@
 
 import { equals } from "@std/bytes/equals";
 import type { TorrentFile } from "./info.ts";
-import { type PathOptions, safePath } from "./paths.ts";
+import { type PathOptions, safePath, safeSegment } from "./paths.ts";
 
 /** Links behind links; more are a loop. What Linux follows. */
 const MAX_HOPS = 40;
@@ -20,9 +20,37 @@ interface Places {
   characters: number;
 }
 
-/** A link's target, a path from the torrent's folder; `undefined` if it has a `..`, which BEP 47 forbids. */
-export function symlinkTarget(segments: readonly Uint8Array[], options: PathOptions): string[] | undefined {
-  return segments.some((segment) => equals(segment, PARENT)) ? undefined : safePath(segments, options);
+/** Where a link says that it leads. */
+export interface LinkTarget {
+  /** A path from the torrent's folder, which it does not leave. */
+  readonly path: readonly string[];
+  /** Whether it was meant from the link's own folder. */
+  readonly isRelative: boolean;
+}
+
+/**
+ * Reads the target of a link in `folder`; `undefined` if it leads out of the torrent.
+ *
+ * Departs from BEP 47, which knows no `..`: a target with one is taken, and followed from the link's own folder, because
+ * libtorrent writes what it finds in the link.
+ */
+export function readTarget(
+  segments: readonly Uint8Array[],
+  folder: readonly string[],
+  options: PathOptions,
+): LinkTarget | undefined {
+  if (!segments.some(isParent)) return { path: safePath(segments, options), isRelative: false };
+  const path = [...folder];
+  for (const bytes of segments) {
+    const segment = isParent(bytes) ? undefined : safeSegment(bytes, options);
+    if (segment !== undefined) path.push(segment);
+    else if (isParent(bytes) && path.pop() === undefined) return undefined;
+  }
+  return { path, isRelative: true };
+}
+
+function isParent(segment: Uint8Array): boolean {
+  return equals(segment, PARENT);
 }
 
 /**
@@ -35,15 +63,16 @@ export function symlinkTarget(segments: readonly Uint8Array[], options: PathOpti
  */
 export function resolveSymlinks(
   files: readonly TorrentFile[],
-  targets: readonly (readonly string[] | undefined)[],
+  targets: readonly (LinkTarget | undefined)[],
   root: readonly string[],
   folders: ReadonlySet<string>,
 ): TorrentFile[] {
-  const fromRoot = targets.map((target) => target && [...root, ...target]);
+  const fromRoot = targets.map((target) => target && [...root, ...target.path]);
   const first = placesOf(files, fromRoot, folders);
   const chosen = files.map((file, i) => {
-    const target = fromRoot[i];
-    return !target || leadsSomewhere(target, first) ? target : [...file.path.slice(0, -1), ...targets[i]!];
+    const path = fromRoot[i], target = targets[i];
+    if (!path || !target || target.isRelative || leadsSomewhere(path, first)) return path;
+    return [...file.path.slice(0, -1), ...target.path];
   });
   const places = placesOf(files, chosen, folders);
   return files.map((file, i) => {

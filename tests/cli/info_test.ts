@@ -66,7 +66,7 @@ Deno.test("info --json prints every key of a torrent", () =>
       similar: [new Uint8Array(20).fill(7)],
       collections: ["all of it"],
     });
-    const report = await readJson(path);
+    const report = await readJson(path), plain = { executable: false, symlink: null };
     assertEquals(Object.keys(report), KEYS);
     assertEquals(report, {
       name: "data",
@@ -78,10 +78,10 @@ Deno.test("info --json prints every key of a torrent", () =>
       length: 20_005,
       private: true,
       files: [
-        { path: ["data", "a.bin"], length: 20_000, pad: false },
-        { path: metainfo.info.files[1]!.path, length: 12_768, pad: true },
-        { path: ["data", "sub", "b.bin"], length: 5, pad: false },
-        { path: metainfo.info.files[3]!.path, length: 16_379, pad: true },
+        { path: ["data", "a.bin"], length: 20_000, pad: false, ...plain },
+        { path: metainfo.info.files[1]!.path, length: 12_768, pad: true, ...plain },
+        { path: ["data", "sub", "b.bin"], length: 5, pad: false, ...plain },
+        { path: metainfo.info.files[3]!.path, length: 16_379, pad: true, ...plain },
       ],
       announce: [["http://a.test/announce", "udp://b.test:1"], ["http://c.test/announce"]],
       webSeeds: ["http://w.test/"],
@@ -155,6 +155,20 @@ Deno.test("info shows all that a magnet link says", async () => {
     ["http://x.test/t"],
   ]);
 });
+
+Deno.test("info shows where links lead, and tells programs", () =>
+  withFolder(async (folder) => {
+    const path = `${folder}/x.torrent`, content = new Uint8Array(5);
+    const files = [{ path: ["run"], content, executable: true }, { path: ["link"], symlink: ["run"] }];
+    await Deno.writeFile(path, await createTorrent(files, { name: "data" }));
+    const { out } = await run("info", path);
+    assertEquals(out.split("\n").slice(-3), ["0 B  data/link → data/run", "5 B  data/run", ""]);
+    const told = (await readJson(path)).files as { executable: boolean; symlink: string[] | null }[];
+    assertEquals(told.map(({ executable, symlink }) => [executable, symlink]), [
+      [false, ["data", "run"]],
+      [true, null],
+    ]);
+  }));
 
 Deno.test("info shows what a torrent says of other torrents", () =>
   withFolder(async (folder) => {

@@ -111,7 +111,14 @@ export interface TorrentReading {
   readonly pieceLength: number;
   readonly pieceCount: number;
   readonly private: boolean;
-  readonly files: readonly { readonly path: string; readonly length: number; readonly pad: boolean }[];
+  readonly files: readonly {
+    readonly path: string;
+    readonly length: number;
+    readonly pad: boolean;
+    readonly executable: boolean;
+    /** Where a symbolic link leads; empty if it is none. */
+    readonly link: string;
+  }[];
   readonly trackers: readonly string[];
   readonly comment: string;
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """libtorrent (Debian's python3-libtorrent) as the other side of the interop tests.
 
-  make PATH OUT VERSION PIECE_LENGTH [private]
-                                       writes a torrent (version 1, 2 or hybrid), prints its info hashes
+  make PATH OUT VERSION PIECE_LENGTH [private] [links]
+                                       writes a torrent (version 1, 2 or hybrid), prints its info hashes;
+                                       with "links" symbolic links are links, and not what they lead to
   show TORRENT                         prints what libtorrent reads in a torrent
   peer --folder DIR --listen IP:PORT (--torrent FILE | --magnet URI) [--seed] [--peer HOST:PORT]...
                                        shares one torrent until SIGTERM (or, with --leave, until it is complete)
@@ -36,8 +37,9 @@ def hashes_of(info_hashes):
 
 def make(path, out, version, piece_length, *more):
     flags = {"1": lt.create_torrent.v1_only, "2": lt.create_torrent.v2_only, "hybrid": 0}[version]
+    flags |= lt.create_torrent.symlinks if "links" in more else 0
     files = lt.file_storage()
-    lt.add_files(files, path)
+    lt.add_files(files, path, lambda _: True, flags)
     creator = lt.create_torrent(files, int(piece_length), flags)
     lt.set_piece_hashes(creator, os.path.dirname(os.path.abspath(path)))
     creator.set_priv("private" in more)
@@ -60,7 +62,13 @@ def show(path):
         pieceCount=info.num_pieces(),
         private=info.priv(),
         files=[
-            {"path": files.file_path(i), "length": files.file_size(i), "pad": bool(int(files.file_flags(i)) & int(pad))}
+            {
+                "path": files.file_path(i),
+                "length": files.file_size(i),
+                "pad": bool(int(files.file_flags(i)) & int(pad)),
+                "executable": bool(int(files.file_flags(i)) & int(lt.file_storage.flag_executable)),
+                "link": files.symlink(i),
+            }
             for i in range(files.num_files())
         ],
         trackers=[tracker.url for tracker in info.trackers()],
