@@ -96,7 +96,8 @@ export interface PieceStore extends AsyncDisposable {
   /** Every file as it is now, by its index in `info.files`; `undefined` where there is none. For resume data. */
   stamps(): Promise<readonly (FileStamp | undefined)[]>;
   /**
-   * Called once every piece of a file is ours: gives the file its final name.
+   * Called once every piece of a file is ours: gives the file its final name, which one that lies in a single piece may have
+   * got with that.
    * `"changed"` means that somebody else wrote to it: its pieces must be checked again.
    */
   finish(file: number): Promise<FinishResult>;

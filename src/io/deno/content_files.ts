@@ -1,7 +1,7 @@
 /**
  * Names and states of a torrent's files: a file that is not wholly verified is `<name>.part`, and gets its final name
  * when it is: absent -> part -> final. A file that was there before is never written into unless a verified piece was
- * found in it. Calls on metadata are synchronous: microseconds each, and nothing can come between a look and an act.
+ * found in it. A worker that writes all of a file at once also names it (`whole_files.ts`). Calls on metadata are synchronous: microseconds each, and nothing can come between a look and an act.
  */
 
 import { StorageError } from "../../errors.ts";
@@ -9,11 +9,10 @@ import type { TorrentFile } from "../../metainfo/info.ts";
 import type { FileStamp, FinishResult } from "../storage.ts";
 import { Turns } from "../turns.ts";
 import { type ContentRoot, lstat } from "./content_root.ts";
-import { isTaken } from "./existence.ts";
+import { FilePaths } from "./file_paths.ts";
 import { type FileVersion, versionOf, type WrittenVersion } from "./file_version.ts";
 import { Furnishings, makeExecutable } from "./furnishings.ts";
 import { Listings } from "./listings.ts";
-import { partPaths } from "./part_paths.ts";
 import { storageError } from "./storage_error.ts";
 
 /** Under which name a file is there. */
@@ -21,7 +20,7 @@ type Place = "absent" | "part" | "final";
 
 interface FileState {
   place: Place;
-  /** As it was when first seen or last written by us. */
+  /** As it was when first seen or last written by us; absent too if a worker gave it its name and nobody looked since. */
   version: FileVersion | undefined;
   /** A verified piece was found in it, or it is of our own making. */
   isOurs: boolean;
@@ -32,6 +31,9 @@ interface FileState {
   /** A folder or the like has the name. */
   isBlocked: boolean;
 }
+
+/** How many files are looked at before others may have their turn. */
+const FILES_IN_A_ROW = 64;
 
 const UNSEEN: FileState = {
   place: "absent",
@@ -55,8 +57,7 @@ export class ContentFiles {
   readonly #root: ContentRoot;
   readonly #files: readonly TorrentFile[];
   readonly #options: ContentFilesOptions;
-  readonly #paths: readonly string[];
-  readonly #partPaths: readonly string[];
+  readonly #paths: FilePaths;
   readonly #states: readonly FileState[];
   readonly #furnishings: Furnishings;
 
@@ -65,8 +66,7 @@ export class ContentFiles {
     this.#root = root;
     this.#files = files;
     this.#options = options;
-    this.#paths = files.map((file) => file.pad ? "" : root.path(file.path));
-    this.#partPaths = partPaths(this.#paths);
+    this.#paths = new FilePaths(root, files);
     this.#states = files.map(() => ({ ...UNSEEN }));
     this.#furnishings = new Furnishings(root, files, options.symlinks);
   }
@@ -85,18 +85,21 @@ export class ContentFiles {
 
   /** The path under its final name, for messages. */
   finalPath(file: number): string {
-    return this.#paths[file]!;
+    return this.#paths.final(file);
+  }
+
+  /** The name that a file may be given with its last byte; `undefined` if it has to be looked at before that. */
+  nameAtOnce(file: number): string | undefined {
+    return this.#options.overwrite || this.#files[file]!.executable ? undefined : this.#paths.final(file);
   }
 
   /** Looks at every file, giving way to others now and then. */
   async look(): Promise<(FileStamp | undefined)[]> {
     this.#root.forget();
-    const turns = new Turns(), listings = new Listings(), stamps: (FileStamp | undefined)[] = [];
+    const turns = new Turns(), listings = new Listings(this.#paths), stamps: (FileStamp | undefined)[] = [];
     for (const { index, pad } of this.#files) {
-      await turns.next();
-      const isThere = !pad &&
-        (this.#states[index]!.place !== "absent" || listings.mayHave(this.#paths[index]!) ||
-          listings.mayHave(this.#partPaths[index]!));
+      if (index % FILES_IN_A_ROW === 0) await turns.next();
+      const isThere = !pad && (this.#states[index]!.place !== "absent" || listings.mayHave(index));
       stamps.push(isThere ? this.#find(index) : undefined);
     }
     return stamps;
@@ -124,17 +127,23 @@ export class ContentFiles {
     };
   }
 
+  /** A worker wrote all of a file at once and gave it its name. */
+  named(file: number): void {
+    Object.assign(this.#states[file]!, { place: "final", version: undefined, isReady: false });
+  }
+
   /**
    * Makes a file ready to be written under its `.part` name and answers that, and whether this was new.
    *
    * @throws {StorageError} If other content is in the way or the system refuses.
    */
   prepare(file: number): { readonly path: string; readonly isNew: boolean } {
-    const state = this.#states[file]!, path = this.#partPaths[file]!;
+    const state = this.#states[file]!, path = this.#paths.part(file);
     if (state.isReady) return { path, isNew: false };
-    if (state.isBlocked) throw blockedError(this.#paths[file]!);
+    if (isUnseen(state)) this.#find(file);
+    if (state.isBlocked) throw blockedError(this.#paths.final(file));
     this.#furnishings.make();
-    this.#root.makeParents(this.#files[file]!.path);
+    this.#root.makeParents(this.#files[file]!.path, this.#paths.folder(file));
     if (state.place === "final") this.#reopen(file);
     else if (state.place === "part") this.#resume(file);
     state.place = "part";
@@ -150,7 +159,7 @@ export class ContentFiles {
   finish(file: number): FinishResult {
     const { length, executable } = this.#files[file]!, state = this.#states[file]!, before = state.version;
     this.#furnishings.makeIfPossible();
-    if (length === 0) return "finished";
+    if (length === 0 || isUnseen(state)) return "finished";
     const found = this.#find(file);
     if (found === undefined) return "changed";
     const { wasCut } = state;
@@ -164,18 +173,18 @@ export class ContentFiles {
       return "changed";
     }
     if (found.partial) this.#rename(file);
-    if (found.partial && executable) makeExecutable(this.#paths[file]!);
+    if (found.partial && executable) makeExecutable(this.#paths.final(file));
     return "finished";
   }
 
   /** Sees under which name a file is there and notes it. */
   #find(file: number): FileStamp | undefined {
-    const state = this.#states[file]!, path = this.#paths[file]!;
+    const state = this.#states[file]!, path = this.#paths.final(file);
     // Where both are, the complete one counts; a file of ours in work is always the `.part`.
     const final = state.isReady ? undefined : stat(path);
     const part = final?.isFile && final.size === this.#files[file]!.length
       ? undefined
-      : stat(this.#partPaths[file]!);
+      : stat(this.#paths.part(file));
     state.isBlocked = [final, part].some((found) => found !== undefined && !found.isFile);
     const found = part ?? final;
     if (found === undefined || state.isBlocked) {
@@ -190,39 +199,39 @@ export class ContentFiles {
 
   #nameOf(file: number, place: Place): string | undefined {
     if (place === "absent") return undefined;
-    return place === "part" ? this.#partPaths[file]! : this.#paths[file]!;
+    return place === "part" ? this.#paths.part(file) : this.#paths.final(file);
   }
 
   /** Puts a file under its `.part` name again, because a piece of it must be written. */
   #reopen(file: number): void {
-    const { version, isOurs } = this.#states[file]!, path = this.#paths[file]!, { length } = version!;
+    const { version, isOurs } = this.#states[file]!, path = this.#paths.final(file), { length } = version!;
     const fits = isOurs && length <= this.#files[file]!.length;
     if (length > 0 && !fits && !this.#options.overwrite) throw existsError(path);
     if (lstat(path)?.isSymlink) this.#root.assertInside(path);
-    rename(path, this.#partPaths[file]!);
+    rename(path, this.#paths.part(file));
     this.#cut(file);
   }
 
   /** Goes on with a `.part`. */
   #resume(file: number): void {
-    const path = this.#paths[file]!, part = this.#partPaths[file]!;
+    const path = this.#paths.final(file), part = this.#paths.part(file);
     if (!this.#options.overwrite && lstat(path) !== undefined) throw existsError(path);
     if (lstat(part)?.isSymlink) this.#root.assertInside(part);
     this.#cut(file);
   }
 
   #rename(file: number): void {
-    const state = this.#states[file]!, path = this.#paths[file]!;
-    if (!this.#options.overwrite && isTaken(path)) throw existsError(path);
+    const state = this.#states[file]!, path = this.#paths.final(file);
+    if (!this.#options.overwrite && lstat(path) !== undefined) throw existsError(path);
     this.#cut(file);
-    rename(this.#partPaths[file]!, path);
+    rename(this.#paths.part(file), path);
     state.place = "final";
     state.isReady = false;
   }
 
   /** Cuts off what a `.part` has beyond the length of the file. */
   #cut(file: number): void {
-    const state = this.#states[file]!, path = this.#partPaths[file]!, { length } = this.#files[file]!;
+    const state = this.#states[file]!, path = this.#paths.part(file), { length } = this.#files[file]!;
     if (state.version!.length <= length) return;
     try {
       Deno.truncateSync(path, length);
@@ -231,6 +240,11 @@ export class ContentFiles {
       throw storageError("write", path, cause);
     }
   }
+}
+
+/** Whether nobody looked at the file since a worker gave it its name. */
+function isUnseen({ place, version }: FileState): boolean {
+  return place === "final" && version === undefined;
 }
 
 function stat(path: string): Deno.FileInfo | undefined {

@@ -24,25 +24,26 @@ export class ContentRoot {
 
   /** The path of some segments below the root. @throws {StorageError} If a segment could lead elsewhere. */
   path(segments: readonly string[]): string {
-    if (segments.length === 0 || segments.some((segment) => UNSAFE_SEGMENT.test(segment))) {
-      throw new StorageError(`Cannot use "${segments.join("/")}": it is no safe path`);
-    }
-    return `${this.#directory}/${segments.join("/")}`;
+    return `${this.folder(segments)}/${segments.at(-1)!}`;
+  }
+
+  /** The folder of a file: its path without the last segment. @throws {StorageError} If a segment could lead elsewhere. */
+  folder(segments: readonly string[]): string {
+    assertSafe(segments);
+    return [this.#directory, ...segments.slice(0, -1)].join("/");
   }
 
   /**
-   * Makes every folder on the way to a file.
+   * Makes every folder on the way to a file; `folder`, the last of them, is what {@linkcode ContentRoot.folder} says.
    *
    * @throws {StorageError} If one cannot be made, or is a symbolic link that leads out of the root.
    */
-  makeParents(segments: readonly string[]): void {
+  makeParents(segments: readonly string[], folder: string = this.folder(segments)): void {
+    if (this.#safeFolders.has(folder)) return;
     this.#makeRoot();
-    for (let count = 1; count < segments.length; count++) {
-      const folder = this.path(segments.slice(0, count));
-      if (this.#safeFolders.has(folder)) continue;
-      this.#makeFolder(folder);
-      this.#safeFolders.add(folder);
-    }
+    for (let count = 2; count < segments.length; count++) this.makeParents(segments.slice(0, count));
+    if (segments.length > 1) this.#makeFolder(folder);
+    this.#safeFolders.add(folder);
   }
 
   /** Whether the folder of a file is where its path says, not behind a symbolic link. */
@@ -94,6 +95,13 @@ export class ContentRoot {
     } catch (cause) {
       throw storageError("create", this.#directory, cause);
     }
+  }
+}
+
+/** @throws {StorageError} If a segment could lead elsewhere, or there is none. */
+export function assertSafe(segments: readonly string[]): void {
+  if (segments.length === 0 || segments.some((segment) => UNSAFE_SEGMENT.test(segment))) {
+    throw new StorageError(`Cannot use "${segments.join("/")}": it is no safe path`);
   }
 }
 

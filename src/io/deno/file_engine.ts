@@ -37,6 +37,7 @@ export class FileEngine implements PieceEngine {
       const reply = await this.#workers.store({ bytes, hash: copyHash(hash), spans: this.#prepare(piece) });
       if (reply.type === "corrupt") return "corrupt";
       for (const { file, ...version } of reply.written) this.#storage.wrote(file, version);
+      for (const file of reply.named) this.#storage.named(file);
       return "stored";
     } catch (error) {
       if (error instanceof WorkerFailure) return undefined;
@@ -76,10 +77,11 @@ export class FileEngine implements PieceEngine {
     const spans: WriteSpan[] = [];
     for (const { file, fileOffset, pieceOffset, length } of pieceFiles(this.#source.info, piece)) {
       if (file.pad) continue;
-      const { path, isNew } = this.#storage.prepareWrite(file.index);
-      if (isNew) this.#workers.drop(path);
-      const knownLength = this.#storage.knownLength(file.index);
-      spans.push({ file: file.index, path, fileOffset, knownLength, pieceOffset, length });
+      const { index } = file, { path, isNew } = this.#storage.prepareWrite(index);
+      const finalPath = length === file.length ? this.#storage.nameAtOnce(index) : undefined;
+      if (isNew && finalPath === undefined) this.#workers.drop(path);
+      const knownLength = this.#storage.knownLength(index);
+      spans.push({ file: index, path, finalPath, fileOffset, knownLength, pieceOffset, length });
     }
     return spans;
   }

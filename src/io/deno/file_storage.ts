@@ -4,7 +4,6 @@ import { StorageError } from "../../errors.ts";
 import type { TorrentFile } from "../../metainfo/info.ts";
 import type { ContentStorage, FileStamp, FinishResult } from "../storage.ts";
 import { ContentFiles } from "./content_files.ts";
-import { expectFiles } from "./existence.ts";
 import { versionOf, type WrittenVersion } from "./file_version.ts";
 import { ContentRoot } from "./content_root.ts";
 import { OpenFiles } from "./open_files.ts";
@@ -44,7 +43,6 @@ export class FileStorage implements ContentStorage {
    */
   static async open(files: readonly TorrentFile[], options: FileStorageOptions): Promise<FileStorage> {
     const storage = new FileStorage(files, options);
-    await expectFiles(files.length);
     await storage.stamps();
     return storage;
   }
@@ -115,6 +113,11 @@ export class FileStorage implements ContentStorage {
     return prepared;
   }
 
+  /** The name that a worker may give a file whose bytes it writes all at once: see `ContentFiles.nameAtOnce`. */
+  nameAtOnce(file: number): string | undefined {
+    return this.#files.nameAtOnce(file);
+  }
+
   /** How long a file was when we last saw it or wrote to it. */
   knownLength(file: number): number {
     return this.#files.knownLength(file);
@@ -123,6 +126,12 @@ export class FileStorage implements ContentStorage {
   /** Notes that a file was written and what it is now. */
   wrote(file: number, version: WrittenVersion): void {
     this.#files.wrote(file, version);
+    this.#unflushed.add(file);
+  }
+
+  /** Notes that a worker wrote all of a file at once and gave it its name. */
+  named(file: number): void {
+    this.#files.named(file);
     this.#unflushed.add(file);
   }
 }

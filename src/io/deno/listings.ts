@@ -1,21 +1,24 @@
 /** Which files may be there, from one listing per folder: asking for ten thousand absent files one by one is slow. */
 
-import { foldName } from "./part_paths.ts";
+import { type FilePaths, foldName } from "./file_paths.ts";
 import { isNotFound, storageError } from "./storage_error.ts";
 
-/** Listings of folders as they were when first asked for. */
+/** Listings of a torrent's folders as they were when first asked for. */
 export class Listings {
-  readonly #folders = new Map<string, ReadonlySet<string>>();
+  readonly #paths: FilePaths;
+  readonly #folders: (ReadonlySet<string> | undefined)[] = [];
 
-  /** Whether there may be a file of this name. */
-  mayHave(path: string): boolean {
-    const slash = path.lastIndexOf("/"), folder = path.slice(0, slash);
-    let names = this.#folders.get(folder);
-    if (names === undefined) {
-      names = list(folder);
-      this.#folders.set(folder, names);
-    }
-    return names.size > 0 && names.has(foldName(path.slice(slash + 1)));
+  /** Looks at nothing yet. */
+  constructor(paths: FilePaths) {
+    this.#paths = paths;
+  }
+
+  /** Whether there may be something under either name of a file. */
+  mayHave(file: number): boolean {
+    const paths = this.#paths, folder = paths.folderIndex(file);
+    const names = this.#folders[folder] ??= list(paths.folders[folder]!);
+    return names.size > 0 &&
+      (names.has(foldName(paths.name(file))) || names.has(foldName(paths.partName(file))));
   }
 }
 

@@ -5,6 +5,7 @@ import { hashPieces } from "./hash_pieces.ts";
 import { storageFault } from "./storage_fault.ts";
 import { SyncFiles } from "./sync_files.ts";
 import { matchesHashSync } from "./sync_hash.ts";
+import { writeWhole } from "./whole_files.ts";
 import type { PieceToStore, StoreResult, WorkerReply, WorkerRequest } from "./worker_messages.ts";
 
 /** The part of a worker's global scope that is needed; the types of windows have it otherwise. */
@@ -18,12 +19,13 @@ const written = new SyncFiles("write"), read = new SyncFiles("read");
 
 function store({ bytes, hash, spans }: PieceToStore): StoreResult {
   if (!matchesHashSync(bytes, hash)) return { type: "corrupt" };
-  const versions: (WrittenVersion & { file: number })[] = [];
-  for (const { file, path, fileOffset, knownLength, pieceOffset, length } of spans) {
+  const versions: (WrittenVersion & { file: number })[] = [], named: number[] = [];
+  for (const { file, path, finalPath, fileOffset, knownLength, pieceOffset, length } of spans) {
     const part = length === bytes.length ? bytes : bytes.subarray(pieceOffset, pieceOffset + length);
-    versions.push({ file, ...written.write(path, { offset: fileOffset, knownLength, bytes: part }) });
+    if (finalPath !== undefined && writeWhole(path, finalPath, part)) named.push(file);
+    else versions.push({ file, ...written.write(path, { offset: fileOffset, knownLength, bytes: part }) });
   }
-  return { type: "stored", written: versions };
+  return { type: "stored", written: versions, named };
 }
 
 /** What goes wrong with one piece says nothing about the next. */

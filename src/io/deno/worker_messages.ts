@@ -8,8 +8,10 @@ import type { WrittenVersion } from "./file_version.ts";
 export interface WriteSpan {
   /** Index of the file. */
   readonly file: number;
-  /** Its path. */
+  /** Its path while it is not whole. */
   readonly path: string;
+  /** If the run is the whole file: the path that it gets, unless something is there. */
+  readonly finalPath?: string | undefined;
   /** Offset in the file. */
   readonly fileOffset: number;
   /** How long we know the file to be. */
@@ -71,7 +73,13 @@ export interface StorageFault {
 
 /** What became of one piece. */
 export type StoreResult =
-  | { readonly type: "stored"; readonly written: readonly (WrittenVersion & { readonly file: number })[] }
+  | {
+    readonly type: "stored";
+    /** Files that were written to and bear the same name as before. */
+    readonly written: readonly (WrittenVersion & { readonly file: number })[];
+    /** Files that were written and have their final name. */
+    readonly named: readonly number[];
+  }
   | { readonly type: "corrupt" }
   | { readonly type: "failed"; readonly error: StorageFault };
 

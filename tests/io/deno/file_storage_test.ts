@@ -195,6 +195,57 @@ test("finish() refuses to replace a file that appeared meanwhile", async ({ open
   assertEquals(await Deno.readTextFile(path("a.bin")), "mine");
 });
 
+/** A file that lies in one piece, and that piece. */
+function smallFile(scene: Scene): { readonly index: number; readonly piece: number; readonly place: string } {
+  const { index, offset } = fileOf(scene, "b/small.txt");
+  const piece = Math.floor(offset / scene.sample.metainfo.info.pieceLength);
+  return { index, piece, place: scene.path("b/small.txt") };
+}
+
+test("a file in one piece is whole once it has its name, and is not taken for changed", async (scene) => {
+  const { open, sample } = scene, { index, piece, place } = smallFile(scene);
+  await using store = await open();
+  await store.store(piece, sample.piece(piece));
+  const names = [place, `${place}.part`], there = [await exists(names[0]!), await exists(names[1]!)];
+  assertEquals(there.filter((isThere) => isThere).length, 1);
+  assertEquals(await Deno.readFile(names[there.indexOf(true)]!), sample.contents[index]!);
+  for (let times = 0; times < 2; times++) assertEquals(await store.finish(index), "finished");
+  assertEquals(await Deno.readFile(place), sample.contents[index]!);
+  assert(!await exists(`${place}.part`));
+  assertEquals((await store.stamps())[index]?.partial, false);
+  assertEquals(await store.check(piece), true);
+});
+
+test("a file in one piece does not replace one that appeared meanwhile", async (scene) => {
+  const { open, sample } = scene, { index, piece, place } = smallFile(scene);
+  await using store = await open();
+  await Deno.mkdir(place.slice(0, place.lastIndexOf("/")), { recursive: true });
+  await Deno.writeTextFile(place, "mine");
+  assertEquals(await store.store(piece, sample.piece(piece)), "stored");
+  assertEquals(await Deno.readFile(`${place}.part`), sample.contents[index]!);
+  await assertRejects(() => store.finish(index), StorageError, "it exists with other content");
+  assertEquals(await Deno.readTextFile(place), "mine");
+});
+
+test("a file in one piece that was looked at is noticed when it changes, and mended", async (scene) => {
+  const { open, sample } = scene, { index, piece, place } = smallFile(scene);
+  await using store = await open();
+  const make = async () => {
+    assertEquals(await store.store(piece, sample.piece(piece)), "stored");
+    assertEquals(await store.finish(index), "finished");
+    assertEquals(await Deno.readFile(place), sample.contents[index]!);
+  };
+  await make();
+  await store.stamps();
+  await Deno.writeTextFile(place, "0123456789");
+  assertEquals(await store.finish(index), "changed");
+  assertEquals(await store.check(piece), false);
+  await make();
+  await Deno.remove(place);
+  assertEquals((await store.checkAll()).has(piece), false);
+  await make();
+});
+
 test("read() of a truncated file rejects with its path and never makes up zeros", async (scene) => {
   const { open, path } = scene;
   await write(scene);

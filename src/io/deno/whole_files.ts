@@ -1,0 +1,31 @@
+/**
+ * Files that are written whole and get their name at once, as most of a torrent of many files do: that costs a third of opening
+ * one, writing, looking, closing, looking again and renaming.
+ */
+
+import { existsSync } from "node:fs";
+import { storageError } from "./storage_error.ts";
+
+/**
+ * Writes all bytes of a file under `path`, then gives it its final name. `false` if something has that name: then perhaps
+ * nothing is written.
+ *
+ * The question is `node:fs`'s, whose "no" costs a quarter of what an exception does. It takes a symbolic link to nothing for
+ * nothing.
+ *
+ * @throws {StorageError} If the system refuses to write.
+ */
+export function writeWhole(path: string, finalPath: string, bytes: Uint8Array): boolean {
+  if (existsSync(finalPath)) return false;
+  try {
+    Deno.writeFileSync(path, bytes);
+  } catch (cause) {
+    throw storageError("write", path, cause);
+  }
+  try {
+    Deno.renameSync(path, finalPath);
+    return true;
+  } catch {
+    return false;
+  }
+}
