@@ -1,4 +1,7 @@
-/** HTTP requests that look where they are sent: a tracker on the internet shall not make us ask the printer next door. */
+/**
+ * HTTP requests that look where they are sent: a tracker on the internet shall not make us ask the printer next door. What a name
+ * stands for may change from one lookup to the next, so a request goes to the addresses that were looked at.
+ */
 
 import { TransportError } from "../errors.ts";
 import { addressScope, canonicalHost } from "../peer/address.ts";
@@ -14,6 +17,10 @@ export interface GetOptions {
   readonly signal: AbortSignal;
   /** Headers; `authorization` is for the first origin only. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** The URL that has led here some time ago: it is looked at again whether it may. */
+  readonly from?: string;
+  /** The addresses of the URL's host, if somebody has looked at them. */
+  readonly addresses?: readonly string[];
 }
 
 /** An answer, and where it came from in the end. */
@@ -22,23 +29,30 @@ export interface MovedResponse {
   readonly url: string;
 }
 
+/** A URL that may be asked, and the addresses of its host as they were looked at; none if that was not done. */
+interface Place {
+  readonly url: string;
+  readonly addresses: readonly string[];
+}
+
 /**
  * Gets a URL, wherever it has moved, but never from the internet to this machine or its own network.
  *
  * @throws {TransportError} If it leads there, nowhere, or on and on. @throws What `network.fetch` throws.
  */
 export async function fetchMoved(network: Network, url: string, options: GetOptions): Promise<MovedResponse> {
-  const { signal, headers } = options, { origin } = new URL(url);
-  for (let at = url, count = 0; count <= MOST_REDIRECTS; count++) {
-    const init = { signal, headers: new URL(at).origin === origin ? { ...headers } : anonymous(headers) };
-    const response = await network.fetch(new Request(at, { ...init, redirect: "manual" }));
+  const { signal, headers, from, addresses = [] } = options, { origin } = new URL(url);
+  let at: Place = from === undefined ? { url, addresses } : await followed(network, from, new URL(url));
+  for (let count = 0; count <= MOST_REDIRECTS; count++) {
+    const init = { signal, headers: new URL(at.url).origin === origin ? { ...headers } : anonymous(headers) };
+    const response = await network.fetch(new Request(at.url, { ...init, redirect: "manual" }), at);
     // Browsers hide where it leads; they have rules of their own for it.
     if (response.type === "opaqueredirect") {
-      return { response: await network.fetch(new Request(at, init)), url: at };
+      return { response: await network.fetch(new Request(at.url, init)), url: at.url };
     }
-    if (!REDIRECTS.includes(response.status)) return { response, url: at };
+    if (!REDIRECTS.includes(response.status)) return { response, url: at.url };
     await response.body?.cancel();
-    at = await nextUrl(network, at, response.headers.get("location"));
+    at = await nextPlace(network, at.url, response.headers.get("location"));
   }
   throw new TransportError("too many redirects");
 }
@@ -47,20 +61,32 @@ function anonymous(headers: GetOptions["headers"] = {}): Record<string, string> 
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== "authorization"));
 }
 
-async function nextUrl(network: Network, from: string, location: string | null): Promise<string> {
+async function nextPlace(network: Network, from: string, location: string | null): Promise<Place> {
   const next = location === null ? null : URL.parse(location, from);
   if (next === null || !/^https?:$/.test(next.protocol)) throw new TransportError("a redirect to nowhere");
   next.username = next.password = ""; // no request may have them, and they are not for us
-  const [was, is] = await Promise.all([new URL(from), next].map((url) => isLocal(network, url.hostname)));
-  if (is && !was) throw new TransportError(`a redirect into the local network, to ${next.host}`);
-  return next.href;
+  return await followed(network, from, next);
 }
 
-/** Whether a host is, or may be, of this machine or its own network. */
-export async function isLocal(network: Network, hostname: string): Promise<boolean> {
+/** The place that a URL leads to, if it may. */
+async function followed(network: Network, from: string, to: URL): Promise<Place> {
+  const [before, addresses] = await Promise.all(
+    [new URL(from), to].map(({ hostname }) => lookUp(network, hostname)),
+  );
+  if (isLocal(addresses!) && !isLocal(before!)) {
+    throw new TransportError(`a redirect into the local network, to ${to.host}`);
+  }
+  return { url: to.href, addresses: addresses! };
+}
+
+/** The addresses of a URL's host; none if it is a name that we cannot look up: that is for whoever can, a proxy perhaps. */
+export async function lookUp(network: Network, hostname: string): Promise<readonly string[]> {
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
-  // A name that we cannot look up is for whoever can, a proxy perhaps.
-  const addresses = canonicalHost(host) ? [host] : await network.resolve(host).catch(() => []);
+  return canonicalHost(host) ? [host] : await network.resolve(host).catch(() => []);
+}
+
+/** Whether addresses are, or some of them may be, of this machine or its own network. */
+export function isLocal(addresses: readonly string[]): boolean {
   // One with a zone, which is not canonical, is of a network next to us.
   return addresses.map(canonicalHost).some((address) => !address || addressScope(address) !== "global");
 }

@@ -25,6 +25,15 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a request may be told besides what to ask. */
+export interface FetchOptions {
+  /**
+   * Addresses of the URL's host, as somebody has looked them up and found them fit: where a request in the clear shall go, and
+   * nowhere else. Over TLS the certificate proves the host. A runtime that cannot do that looks the name up again itself.
+   */
+  readonly addresses?: readonly string[];
+}
+
 /** Waits for connections. Iterating ends when it is closed. */
 export interface Listener extends AsyncIterable<ByteConnection> {
   /** Where it listens; the port is the real one if 0 was asked for. */
@@ -75,7 +84,7 @@ export interface Network {
   /** Binds a UDP socket. */
   bindDatagram(options?: BindOptions): Promise<DatagramSocket>;
   /** Performs an HTTP request: trackers, web seeds. */
-  fetch(request: Request): Promise<Response>;
+  fetch(request: Request, options?: FetchOptions): Promise<Response>;
   /** Finds the IP addresses of a host name; an IP address is answered as it is. */
   resolve(host: string, options?: DialOptions): Promise<readonly string[]>;
 }

@@ -6,7 +6,7 @@ import type { TorrentFile } from "../metainfo/info.ts";
 import { type WebSeedSource, webSeedSteps, type WebSeedTorrent } from "../metainfo/web_seed.ts";
 import type { BlockRange } from "../wire/messages/message.ts";
 import { BlockCutter } from "./block_cutter.ts";
-import { fetchMoved, isLocal } from "./redirects.ts";
+import { fetchMoved, isLocal, lookUp } from "./redirects.ts";
 import type { Clock, Network } from "./transport.ts";
 import { judgeAnswer, type WebAnswer, type WebRequest } from "./web_answer.ts";
 import { withSignal } from "./with_signal.ts";
@@ -80,10 +80,10 @@ export class WebSeedReader {
   async read({ ranges, onBlock, pace, signal }: ReadOptions): Promise<WebSeedOutcome> {
     const { source, torrent } = this.#options, cutter = new BlockCutter(ranges, onBlock);
     try {
-      await new Patience(this.#options.clock, signal).wait(this.#guard());
+      const addresses = await new Patience(this.#options.clock, signal).wait(this.#guard());
       for (const step of webSeedSteps(source, torrent, ranges)) {
         if (step.type === "zeros") pad(cutter, step.length);
-        else await this.#get(step, { cutter, pace, signal });
+        else await this.#get(step, { addresses, cutter, pace, signal });
       }
       return { type: "done" };
     } catch (error) {
@@ -94,20 +94,27 @@ export class WebSeedReader {
     }
   }
 
-  /** A torrent from the internet shall not make the printer next door do things: plain files there, but no questions. */
-  async #guard(): Promise<void> {
+  /**
+   * A torrent from the internet shall not make the printer next door do things: plain files there, but no questions. Answers the
+   * addresses that were looked at.
+   */
+  async #guard(): Promise<readonly string[]> {
     const { hostname, search } = new URL(this.#options.source.url);
-    if (search !== "" && await isLocal(this.#options.network, hostname)) {
-      throw new TransportError("a query for the local network");
-    }
+    if (search === "") return [];
+    const addresses = await lookUp(this.#options.network, hostname);
+    if (isLocal(addresses)) throw new TransportError("a query for the local network");
+    return addresses;
   }
 
   async #get(
     request: WebRequest,
-    { cutter, pace, signal }: Pick<ReadOptions, "pace" | "signal"> & { readonly cutter: BlockCutter },
+    { addresses, cutter, pace, signal }: Pick<ReadOptions, "pace" | "signal"> & {
+      readonly addresses: readonly string[];
+      readonly cutter: BlockCutter;
+    },
   ): Promise<void> {
     const patience = new Patience(this.#options.clock, signal), known = this.#moved.get(request.url);
-    const response = await patience.wait(this.#send(request, { known, signal: patience.signal }));
+    const response = await patience.wait(this.#send(request, { addresses, known, signal: patience.signal }));
     const body = response.body?.getReader();
     try {
       const answer = judgeAnswer(request, response);
@@ -125,7 +132,11 @@ export class WebSeedReader {
   /** Asks where the URL is known to lead by now, else the URL itself. */
   async #send(
     request: WebRequest,
-    { known, signal }: { readonly known: string | undefined; readonly signal: AbortSignal },
+    { addresses, known, signal }: {
+      readonly addresses: readonly string[];
+      readonly known: string | undefined;
+      readonly signal: AbortSignal;
+    },
   ): Promise<Response> {
     const { network } = this.#options, { url: first, authorization } = withoutCredentials(request.url);
     const url = known ?? first, isAtHome = new URL(url).origin === new URL(first).origin;
@@ -133,7 +144,8 @@ export class WebSeedReader {
       ...(authorization !== undefined && isAtHome && { authorization }),
       ...(request.type === "file" && { range: `bytes=${request.from}-${request.from + request.length - 1}` }),
     };
-    const moved = await fetchMoved(network, url, { headers, signal });
+    const place = known === undefined ? { addresses } : { from: first };
+    const moved = await fetchMoved(network, url, { headers, signal, ...place });
     if (moved.url !== url) this.#remember(request.url, moved.url);
     return moved.response;
   }

@@ -61,6 +61,7 @@ export type {
   Datagram,
   DatagramSocket,
   DialOptions,
+  FetchOptions,
   Listener,
   Network,
 } from "../io/transport.ts";

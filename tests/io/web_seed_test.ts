@@ -322,6 +322,63 @@ Deno.test("WebSeedReader.read() follows redirects, but not for ever, not elsewhe
   }
 });
 
+/** A name that leads to the internet whenever it is looked up to be judged, and into our own network otherwise. */
+function fickleName() {
+  const clock = new VirtualClock(), network = new VirtualNetwork({ clock }), asked: string[] = [];
+  const here = network.host("198.51.100.1"), [outside, inside] = ["203.0.113.2", "192.168.1.1"] as const;
+  for (const host of [WEB, outside, inside]) network.host(host);
+  network.serve("http://fickle.example", (request) => {
+    asked.push(request.url);
+    return ranged(request);
+  });
+  const fickle = {
+    ...{ dial: here.dial, listen: here.listen, bindDatagram: here.bindDatagram },
+    lookups: 0,
+    resolve: async (host: string) => {
+      fickle.lookups++;
+      network.name("fickle.example", [outside]);
+      const found = await here.resolve(host);
+      network.name("fickle.example", [inside]);
+      return found;
+    },
+    fetch: here.fetch.bind(here),
+  };
+  const asks = async (url: string, times = 1) => {
+    const reader = new WebSeedReader({
+      network: fickle,
+      clock,
+      source: { kind: "files", url },
+      torrent: metainfo,
+    });
+    const outcomes: (string | undefined)[] = [];
+    for (let i = 0; i < times; i++) {
+      const { signal } = new AbortController(), pace = () => Promise.resolve();
+      const options = { ranges: [SECOND], onBlock: () => {}, pace, signal };
+      outcomes.push((await clock.runUntil(reader.read(options)))?.type);
+    }
+    return outcomes;
+  };
+  return { network, inside, outside, asked, fickle, asks };
+}
+
+Deno.test("WebSeedReader.read() asks at the address that was looked at, whatever the name stands for by then", async () => {
+  const { network, inside, asked, asks } = fickleName();
+  network.cut("198.51.100.1", inside); // who goes there waits in vain
+  network.serve(`http://${WEB}`, moved("http://fickle.example/f?x=1"));
+  assertEquals(await asks(URL_OF_FILE, 2), ["done", "done"]);
+  assertEquals(await asks("http://fickle.example/f?x="), ["done"]);
+  assertEquals(asked.length, 3);
+});
+
+Deno.test("WebSeedReader.read() looks again where a place that it remembers lies", async () => {
+  const { network, inside, asked, asks, fickle } = fickleName();
+  network.serve(`http://${WEB}`, moved("http://fickle.example/f"));
+  const { resolve } = fickle;
+  fickle.resolve = async (host) => fickle.lookups < 1 ? await resolve(host) : [inside];
+  assertEquals(await asks(URL_OF_FILE, 2), ["done", "failed"]);
+  assertEquals(asked.length, 1);
+});
+
 Deno.test("WebSeedReader.read() tells that the server has not got the file, also where it is redirected to", async () => {
   const other = "http://203.0.113.2", origins = { [other]: () => new Response("", { status: 404 }) };
   const { outcome } = await read(moved(`${other}/g`), { origins });

@@ -48,6 +48,7 @@ export type {
   Datagram,
   DatagramSocket,
   DialOptions,
+  FetchOptions,
   Listener,
   Network,
 } from "../transport.ts";

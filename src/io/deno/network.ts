@@ -6,18 +6,8 @@ import { dial, listen } from "./connection.ts";
 import { bindDenoDatagram, hasListenDatagram } from "./datagram.ts";
 import { bindMulticast } from "./multicast.ts";
 import { bindDgram } from "./node_datagram.ts";
+import { fetchAt } from "./fetch_http.ts";
 import { withSignal } from "../with_signal.ts";
-
-/** Performs an HTTP request, with the runtime's own client or another one. */
-export async function fetchHttp(request: Request, client?: Deno.HttpClient): Promise<Response> {
-  try {
-    return await (client === undefined ? fetch(request) : fetch(request, { client }));
-  } catch (cause) {
-    request.signal.throwIfAborted();
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TransportError(`Cannot fetch from "${new URL(request.url).host}": ${reason}`, { cause });
-  }
-}
 
 async function resolve(host: string, options: DialOptions = {}): Promise<readonly string[]> {
   options.signal?.throwIfAborted();
@@ -46,6 +36,6 @@ export const denoNetwork: Network = {
   dial,
   listen,
   bindDatagram,
-  fetch: (request) => fetchHttp(request),
+  fetch: (request, options = {}) => fetchAt(request, options),
   resolve,
 };

@@ -5,8 +5,9 @@ import { addressScope, canonicalHost, formatPeerAddress } from "../../peer/addre
 import { throughHttpConnect } from "../http_connect.ts";
 import type { ProxyOptions } from "../proxied_network.ts";
 import { throughSocks5 } from "../socks5.ts";
-import type { Network } from "../transport.ts";
-import { denoNetwork, fetchHttp } from "./network.ts";
+import type { FetchOptions, Network } from "../transport.ts";
+import { fetchAt } from "./fetch_http.ts";
+import { denoNetwork } from "./network.ts";
 import { dialFrom } from "./node_connection.ts";
 
 /** A proxy and how it is spoken to. */
@@ -58,7 +59,7 @@ export function openDenoNetwork(options: DenoNetworkOptions = {}): DisposableNet
   const requests = new Requests(localHost, proxy);
   const bound = {
     ...(localHost === undefined ? denoNetwork : boundTo(localHost)),
-    fetch: (request: Request) => requests.fetch(request),
+    fetch: (request: Request, options?: FetchOptions) => requests.fetch(request, options),
   };
   return {
     ...(proxy === undefined ? bound : through(proxy, bound)),
@@ -108,10 +109,10 @@ class Requests {
     this.#proxy = proxy;
   }
 
-  async fetch(request: Request): Promise<Response> {
+  async fetch(request: Request, options: FetchOptions = {}): Promise<Response> {
     if (this.#isClosed) throw this.#refuse(request, "the network is closed");
     this.#client ??= this.#open(request);
-    return await fetchHttp(request, this.#client);
+    return await fetchAt(request, this.#proxy === undefined ? options : {}, this.#client);
   }
 
   close(): void {
@@ -122,7 +123,7 @@ class Requests {
 
   #open(request: Request): Deno.HttpClient {
     const localHost = this.#localHost, proxy = this.#proxy;
-    if (proxy === undefined) return Deno.createHttpClient({ localAddress: localHost! });
+    if (proxy === undefined) return Deno.createHttpClient({ localAddress: localHost!, allowHost: true });
     if (localHost !== undefined && proxy.protocol === "socks5") {
       throw this.#refuse(request, "Deno does not tie requests through a SOCKS5 proxy to a local address");
     }

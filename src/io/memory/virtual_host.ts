@@ -8,6 +8,7 @@ import type {
   Clock,
   DatagramSocket,
   DialOptions,
+  FetchOptions,
   Listener,
   Network,
 } from "../transport.ts";
@@ -33,7 +34,7 @@ export interface Surroundings {
   /** The way between two hosts; to `undefined`, where nobody is, it is as good as any. */
   linkBetween(a: VirtualHost, b: VirtualHost | undefined): Link;
   /** Answers an HTTP request from a host. */
-  fetch(from: VirtualHost, request: Request): Promise<Response>;
+  fetch(from: VirtualHost, request: Request, options: FetchOptions): Promise<Response>;
   /** Looks up a name. @throws {TransportError} If nobody knows it. */
   resolve(name: string): readonly string[];
 }
@@ -115,8 +116,8 @@ export class VirtualHost implements Network {
   }
 
   /** Asks the HTTP handlers of the network. */
-  fetch(request: Request): Promise<Response> {
-    return this.#surroundings.fetch(this, request);
+  fetch(request: Request, options: FetchOptions = {}): Promise<Response> {
+    return this.#surroundings.fetch(this, request, options);
   }
 
   /** Looks a name up in the network. */

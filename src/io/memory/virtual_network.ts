@@ -2,7 +2,7 @@
 
 import { TransportError } from "../../errors.ts";
 import { canonicalHost } from "../../peer/address.ts";
-import type { Clock, Network } from "../transport.ts";
+import type { Clock, FetchOptions, Network } from "../transport.ts";
 import { withSignal } from "../with_signal.ts";
 import { DEFAULT_LINK, type LinkQuality } from "./link.ts";
 import { type Link, Links } from "./links.ts";
@@ -44,7 +44,7 @@ export class VirtualNetwork {
       hostAt: (address) => this.#hosts.get(address),
       hosts: () => new Set(this.#hosts.values()),
       linkBetween: (a, b) => this.#links.between(a.addresses[0]!, b?.addresses[0] ?? ""),
-      fetch: (from, request) => this.#fetch(from, request),
+      fetch: (from, request, options) => this.#fetch(from, request, options),
       resolve: (name) => this.#resolve(name),
     };
   }
@@ -130,10 +130,11 @@ export class VirtualNetwork {
     return found;
   }
 
-  async #fetch(from: VirtualHost, request: Request): Promise<Response> {
+  async #fetch(from: VirtualHost, request: Request, { addresses = [] }: FetchOptions): Promise<Response> {
     const { signal } = request, { origin, hostname, host } = new URL(request.url);
     signal.throwIfAborted();
-    const target = this.#hosts.get(this.#resolve(hostname)[0] ?? ""), handler = this.#handlers.get(origin);
+    const [address = ""] = addresses.length > 0 ? addresses : this.#resolve(hostname);
+    const target = this.#hosts.get(address), handler = this.#handlers.get(origin);
     const link = this.#surroundings.linkBetween(from, target);
     const pass = () => new Promise<void>((resolve) => link.after(link.quality.latencyMs, resolve));
     await withSignal(pass(), signal);

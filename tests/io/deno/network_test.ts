@@ -150,3 +150,31 @@ for (const [code, survives] of [["EMFILE", true], ["EBADF", false]] as const) {
     }
   });
 }
+
+Deno.test("fetch() goes to the addresses that it is told, under the name of the URL", async () => {
+  const seen: (string | null)[] = [], body = "x".repeat(300_000);
+  await using server = Deno.serve(
+    { ...LOOPBACK, port: 0, hostname: "127.0.0.1", onListen() {} },
+    (request) => {
+      seen.push(request.headers.get("host"), request.headers.get("range"));
+      return new Response(body);
+    },
+  );
+  const { port } = server.addr, url = `http://web.invalid:${port}/f?x`;
+  const ask = (addresses: readonly string[], signal?: AbortSignal) =>
+    denoNetwork.fetch(
+      new Request(url, { headers: { range: "bytes=0-1" }, redirect: "manual", ...(signal && { signal }) }),
+      { addresses },
+    );
+  assertEquals(await (await ask(["127.0.0.1"])).text(), body);
+  assertEquals(seen, [`web.invalid:${port}`, "bytes=0-1"]);
+  // Where nobody listens the next address is tried.
+  assertEquals((await (await ask(["127.0.0.2", "127.0.0.1"])).text()).length, body.length);
+  await assertRejects(() => ask(["127.0.0.2", "127.0.0.3"]), TransportError, "Cannot fetch");
+  await assertRejects(() => ask([]), TransportError, "Cannot fetch");
+  await assertRejects(
+    () => ask(["127.0.0.1"], AbortSignal.abort(new StateError("enough"))),
+    StateError,
+    "enough",
+  );
+});
