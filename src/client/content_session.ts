@@ -66,7 +66,7 @@ export class ContentSession {
   /** Checks the content and puts the machine to work; answers peers of an earlier run. @throws What the store throws. */
   async start(): Promise<readonly PeerAddress[]> {
     const { add, life, metainfo: { info }, store } = this.#options;
-    await this.#layers.load();
+    await this.#layers.load(life.signal);
     const former = await this.#notes.load();
     const have = await checkContent({
       store,

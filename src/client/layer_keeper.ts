@@ -5,13 +5,15 @@
 
 import { concat } from "@std/bytes/concat";
 import { encodeHex } from "../bytes/text.ts";
+import { StorageError } from "../errors.ts";
 import type { StateStore } from "../io/state_store.ts";
-import type { PieceStore } from "../io/storage.ts";
-import { filePieces } from "../metainfo/geometry.ts";
+import type { FileStamp, PieceStore } from "../io/storage.ts";
+import { filePieces, pieceSize } from "../metainfo/geometry.ts";
 import type { TorrentFile, TorrentInfo } from "../metainfo/info.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import { NODE_LENGTH } from "../metainfo/node_hash.ts";
 import { isPieceLayer } from "../metainfo/piece_layers.ts";
+import { hashPiece } from "../metainfo/verify.ts";
 import type { HashRequestsOptions } from "../torrent/missing_hashes.ts";
 
 /** What a keeper needs. */
@@ -68,14 +70,23 @@ export class LayerKeeper {
     return missingLayers(this.#options.metainfo);
   }
 
-  /** Takes up what an earlier run has learnt. To be called before the content is checked. */
-  async load(): Promise<void> {
+  /**
+   * Takes up what an earlier run has learnt, and works out the rest from files that are here in full. To be called before the
+   * content is checked.
+   *
+   * @throws The signal's reason.
+   */
+  async load(signal: AbortSignal): Promise<void> {
     const { state, store } = this.#options;
     if (this.wanted.files.length === 0) return;
     const notes = await state?.read(this.#fileName).catch(() => undefined); // peers will tell again
     if (notes) await this.#read(notes);
     if (!this.wanted.areRequired) return;
-    this.#present = (await store.stamps()).map((stamp) => stamp !== undefined && stamp.length > 0);
+    const stamps = await store.stamps();
+    for (const file of this.#lacking()) {
+      if (isWhole(file, stamps[file.index])) await this.#workOut(file, signal);
+    }
+    this.#present = stamps.map((stamp) => stamp !== undefined && stamp.length > 0);
   }
 
   /** A layer was learnt. Answers the pieces that turn out to be here already. @throws What the store throws. */
@@ -100,6 +111,33 @@ export class LayerKeeper {
   async remove(): Promise<void> {
     await this.#noting;
     await this.#options.state?.remove(this.#fileName).catch(() => {}); // it does no harm
+  }
+
+  /** One file of each layer that is missing. */
+  *#lacking(): Generator<LayeredFile> {
+    const { pieceLayers } = this.#options.metainfo;
+    for (const [root, [file]] of this.#files) if (!pieceLayers.has(root)) yield file!;
+  }
+
+  /** Hashes a file. The root of its tree proves that the hashes are its layer, whoever put it there; if not, peers are asked. */
+  async #workOut(file: LayeredFile, signal: AbortSignal): Promise<void> {
+    const { metainfo, metainfo: { info }, store } = this.#options,
+      { first, last } = filePieces(info, file.index);
+    const hashes = new Uint8Array((last - first + 1) * NODE_LENGTH), bytes = new Uint8Array(info.pieceLength);
+    for (let piece = first; piece <= last; piece++) {
+      signal.throwIfAborted();
+      const content = bytes.subarray(0, pieceSize(info, piece));
+      try {
+        await store.read(piece, 0, content);
+      } catch (error) {
+        if (error instanceof StorageError) return;
+        throw error;
+      }
+      hashes.set((await hashPiece(info, piece, content)).merkle!, (piece - first) * NODE_LENGTH);
+    }
+    if (!isPieceLayer(hashes, file, info.pieceLength)) return;
+    addLayer(metainfo, file.piecesRoot, hashes);
+    this.#note(file.piecesRoot, hashes);
   }
 
   get #fileName(): string {
@@ -139,6 +177,11 @@ export class LayerKeeper {
     }
     return at;
   }
+}
+
+/** Whether a file has its final name and its length: one that we are downloading has not. */
+function isWhole({ length }: TorrentFile, stamp: FileStamp | undefined): boolean {
+  return stamp !== undefined && !stamp.partial && stamp.length === length;
 }
 
 type LayeredFile = TorrentFile & { readonly piecesRoot: Uint8Array };

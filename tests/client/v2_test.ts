@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { encodeHex } from "../../src/bytes/text.ts";
-import { StateError } from "../../src/errors.ts";
+import { StateError, StorageError } from "../../src/errors.ts";
 import type { AddOptions } from "../../src/client/options.ts";
 import type { TorrentHandle } from "../../src/client/torrent_handle.ts";
 import { createTorrent } from "../../src/metainfo/create.ts";
@@ -138,6 +138,70 @@ Deno.test("content that is on the disk before its layers are known is verified w
   const storage = await swarm.full(metainfo);
   const torrent = await download(swarm, linkOf(metainfo), metainfo, { storage });
   assertEquals(torrent.status().downloaded, 0);
+});
+
+/** All of a torrent's content under its final names. */
+async function finished(swarm: VirtualSwarm, metainfo: Metainfo): Promise<MemoryStorage> {
+  const storage = await swarm.full(metainfo);
+  for (const { index } of metainfo.info.files) await storage.finish(index);
+  return storage;
+}
+
+Deno.test("layers that nobody tells are worked out from content that is here, which is then seeded", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent({ version: "2" }), resume = new MemoryStateStore();
+  const storage = await finished(swarm, metainfo);
+  const client = await swarm.client(SEEDER.host, { storage, resume });
+  const torrent = await client.add({ ...metainfo, pieceLayers: new Map() });
+  await swarm.clock.runUntil(torrent.completed());
+  assertEquals(torrent.metainfo.pieceLayers, metainfo.pieceLayers);
+  await download(swarm, linkOf(metainfo), metainfo);
+  // The next run need not work them out again.
+  await swarm.clock.runUntil(client.close());
+  assert(await resume.read(`${torrent.infoHash}.layers`));
+});
+
+Deno.test("layers of content that is not what it should be, or not whole, are left to peers", async () => {
+  for (const fault of ["changed", "unreadable", "partial"]) {
+    await using swarm = new VirtualSwarm();
+    const metainfo = await swarm.torrent({ version: "2" });
+    const storage = fault === "partial" ? await swarm.full(metainfo) : await finished(swarm, metainfo),
+      { read } = storage;
+    if (fault === "changed") storage.content(0)![70_000]! ^= 1;
+    if (fault === "unreadable") {
+      storage.read = (file, offset, into) =>
+        file === 0 ? Promise.reject(new StorageError("Cannot read")) : read.call(storage, file, offset, into);
+    }
+    const client = await swarm.client(LEECHER, { storage });
+    const torrent = await client.add({ ...metainfo, pieceLayers: new Map() });
+    await swarm.clock.runUntil(torrent.checked());
+    const roots = metainfo.info.files.map(({ piecesRoot }) =>
+      torrent.metainfo.pieceLayers.has(encodeHex(piecesRoot!))
+    );
+    assertEquals([fault, roots], [fault, [false, fault !== "partial"]]);
+    assertEquals(torrent.status().state, "downloading");
+    storage.read = read;
+    await swarm.seeder(SEEDER.host, metainfo);
+    torrent.addPeers([SEEDER]);
+    await swarm.clock.runUntil(torrent.completed());
+  }
+});
+
+Deno.test("a torrent whose layers are being worked out can be removed", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent({ version: "2", pieceLength: 16384 });
+  const storage = await finished(swarm, metainfo), { read } = storage, reads: number[] = [];
+  storage.read = async (file, offset, into) => {
+    reads.push(offset);
+    await new Promise<void>((resolve) => swarm.clock.schedule(swarm.clock.now() + 1000, resolve));
+    await read.call(storage, file, offset, into);
+  };
+  const client = await swarm.client(LEECHER, { storage });
+  const torrent = await client.add({ ...metainfo, pieceLayers: new Map() });
+  await swarm.clock.advance(1500);
+  assertEquals(torrent.status().state, "checking");
+  await swarm.clock.runUntil(client.remove(torrent));
+  assertEquals(reads.length, 2);
 });
 
 Deno.test("a range of a v2 file is streamed from a link, its layer first", async () => {
