@@ -7,6 +7,7 @@ import { DatagramHub } from "../io/datagram_hub.ts";
 import { limitRate, RateLimiter } from "../io/rate_limit.ts";
 import { SkeyIndex } from "../mse/skey_index.ts";
 import { createPeerId } from "../peer/peer_id.ts";
+import { BanList } from "./ban_list.ts";
 import { type ClientContext, type ClientParts, ConnectionCount } from "./client_context.ts";
 import { DhtService } from "./dht_service.ts";
 import { EventStream } from "./event_stream.ts";
@@ -67,7 +68,8 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
     extensions: options.extensions ?? [],
     encryption: options.encryption ?? CLIENT_DEFAULTS.encryption,
     skeys: new SkeyIndex(),
-    banned: new Set(),
+    banned: new BanList(),
+    onBanned: () => {},
     listenAddress: undefined,
     onOurHost: () => {},
     peerVotes: new Map([false, true].map((isV6) => [isV6, new AddressVotes()])),

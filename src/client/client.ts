@@ -9,6 +9,7 @@ import { nearnessOf } from "../torrent/nearness.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { ClientParts, Witness } from "./client_context.ts";
 import type { ClientEvent } from "./events.ts";
+import { selection } from "./file_progress.ts";
 import { withOwnLayers } from "./layer_keeper.ts";
 import type { AddOptions, ClientOptions, TorrentSource } from "./options.ts";
 import { assemble } from "./assembly.ts";
@@ -74,6 +75,9 @@ export class Client implements AsyncDisposable {
     this.#parts = parts;
     this.#torrents = new TorrentRegister(parts.context.skeys);
     parts.context.onOurHost = (host, witness) => this.#heardOurHost(host, witness);
+    parts.context.onBanned = (host) => {
+      for (const { session } of this.#torrents.all) session.swarm.desk.expel(host);
+    };
   }
 
   /** Where it listens for peers; `undefined` if nowhere. */
@@ -103,9 +107,16 @@ export class Client implements AsyncDisposable {
     return this.#torrents.all.map(({ handle }) => handle);
   }
 
-  /** Starts to listen as the options say. Called by {@linkcode createClient}. */
+  /**
+   * Starts to listen as the options say. Called by {@linkcode createClient}.
+   *
+   * @throws {StateError} If it listens already, or is closed. @throws {TransportError} If it cannot.
+   */
   async listen(): Promise<void> {
     const { context, options } = this.#parts;
+    if (this.#acceptor || this.#closing) {
+      throw new StateError("Cannot listen: the client does so, or is closed");
+    }
     const listener = await context.network.listen({
       port: options.port || 0,
       ...(options.host === undefined ? {} : { host: options.host }),
@@ -118,6 +129,7 @@ export class Client implements AsyncDisposable {
         this.#torrents.named(infoHash).some(({ swarm }) => swarm.desk.accept(socket)),
       onFailed: (error) => {
         context.listenAddress = undefined; // trackers and peers are told no more that we can be reached
+        void context.lsd?.listensOn(undefined);
         context.events.push({ type: "listenFailed", error });
       },
     });
@@ -134,7 +146,7 @@ export class Client implements AsyncDisposable {
    * @throws {DecodeError} If the bytes are no torrent, the text is no magnet link.
    * @throws {TransportError} If the DHT does not know what torrent the link's key stands for.
    * @throws {StateError} If the torrent is here already or the client is closed.
-   * @throws {StorageError} If the folder cannot be used.
+   * @throws {StorageError} If the folder cannot be used. @throws {RangeError} If a file that is wanted is none of the torrent's.
    */
   async add(source: TorrentSource, options: AddOptions = {}): Promise<TorrentHandle> {
     const { context } = this.#parts, given = await readSource(source);
@@ -252,6 +264,7 @@ export class Client implements AsyncDisposable {
     { add, openStore }: Pick<TorrentSessionOptions, "add" | "openStore">,
     directory: string,
   ): Promise<TorrentHandle> {
+    if (add.files) selection(metainfo.info, add.files); // said now, and not when its content is checked
     const store = await openStore(metainfo);
     try {
       add.signal?.throwIfAborted();

@@ -9,6 +9,7 @@ import type { ByteConnection, Clock, Network } from "../io/transport.ts";
 import type { EncryptionPolicy } from "../mse/methods.ts";
 import type { SkeyIndex } from "../mse/skey_index.ts";
 import type { PeerAddress } from "../peer/address.ts";
+import type { BanList } from "./ban_list.ts";
 import type { DhtService } from "./dht_service.ts";
 import type { EventStream } from "./event_stream.ts";
 import type { ClientEvent } from "./events.ts";
@@ -49,7 +50,9 @@ export interface ClientContext {
   /** Our torrents by the name that encrypted handshakes give them. */
   readonly skeys: SkeyIndex;
   /** Hosts that no torrent talks to any more. */
-  readonly banned: Set<string>;
+  readonly banned: BanList;
+  /** A torrent has banned a host. */
+  onBanned: (host: string) => void;
   /** The world sees us at this IP address, as DHT nodes agree, or as a tracker says (BEP 24). */
   onOurHost: (host: string, witness: Witness) => void;
   /** What peers say our address is (BEP 10 `yourip`), by whether they see us over IPv6. */

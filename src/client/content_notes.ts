@@ -3,6 +3,7 @@
  * only once it is noted.
  */
 
+import { equals } from "@std/bytes/equals";
 import type { PieceStore } from "../io/storage.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerAddress } from "../peer/address.ts";
@@ -54,8 +55,10 @@ export class ContentNotes {
 
   /** What an earlier run has left, if anything. */
   async load(): Promise<FormerRun | undefined> {
-    const { metainfo: { info } } = this.#options;
-    return this.#former = await this.#keeper?.load({ length: info.pieceCount });
+    const { metainfo: { info, infoHash } } = this.#options;
+    const former = await this.#keeper?.load({ length: info.pieceCount });
+    // Notes of another torrent, by whatever way they came by its name, say nothing of this one.
+    return this.#former = former && equals(former.data.infoHash, infoHash) ? former : undefined;
   }
 
   /** Keeps notes of this torrent from now on; of one that was complete when it was found, only at its end. */

@@ -50,12 +50,17 @@ export function streamFile(
   const abort = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, abort.signal]) : abort.signal;
   let position = start, wantedFrom = -1;
+  const wantNoMore = () => {
+    signal.removeEventListener("abort", wantNoMore);
+    source.want([]);
+  };
+  signal.addEventListener("abort", wantNoMore); // nobody may read on to find out
   return new ReadableStream<Uint8Array<ArrayBuffer>>({
     async pull(controller) {
       try {
         signal.throwIfAborted();
         if (position >= end) {
-          source.want([]);
+          wantNoMore();
           return controller.close();
         }
         const { piece, begin, length } = chunkAt(source.info, file, position, end);
@@ -66,13 +71,12 @@ export function streamFile(
         position += length;
         controller.enqueue(chunk);
       } catch (error) {
-        source.want([]);
+        wantNoMore();
         throw error;
       }
     },
     cancel(reason) {
       abort.abort(reason);
-      source.want([]);
     },
   }, { highWaterMark: 0 });
 }

@@ -62,6 +62,7 @@ export class Lifecycle {
   ban(host: string, reason: string): void {
     this.#context.banned.add(host);
     this.emit({ type: "peerBanned", infoHash: this.infoHash, host, reason });
+    this.#context.onBanned(host);
   }
 
   /** Goes into another state, and says so. */

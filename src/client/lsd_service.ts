@@ -42,6 +42,11 @@ export class LsdService {
     };
   }
 
+  /** Where our peers listen from now on; `undefined` if nowhere. */
+  async listensOn(port: number | undefined): Promise<void> {
+    (await this.#runner)?.listensOn(port);
+  }
+
   /** Leaves the groups. Safe to call twice. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -67,7 +67,7 @@ export const CLIENT_DEFAULTS: {
   readonly closeTimeoutMs: number;
   readonly encryption: EncryptionPolicy;
 } = {
-  /** libtorrent's default; each costs about 150 KiB of buffers at most. */
+  /** libtorrent's default; each costs some 300 KiB of buffers at most. */
   maxConnections: 200,
   /** webtorrent's default is 55, rain's 100. */
   maxConnectionsPerTorrent: 80,

@@ -5,7 +5,7 @@ import type { PeerSnapshot } from "../torrent/snapshot.ts";
 import type { PeerStatus, TorrentState, TorrentStatus } from "./events.ts";
 import type { FileProgress } from "./file_progress.ts";
 import type { LiveTorrent } from "./live_torrent.ts";
-import type { ConnectedPeer } from "./peer_desk.ts";
+import type { ConnectedPeer } from "./guest_book.ts";
 
 /** Where the numbers come from. */
 export interface StatusSources {

@@ -14,6 +14,9 @@ import { UdpTrackers } from "./udp_trackers.ts";
 /** How long an HTTP tracker may take; the UDP exchange has a schedule of its own, which ends after 105 seconds. */
 const HTTP_TIMEOUT_MS = 30_000;
 
+/** Characters that are shown of what is no URL. */
+const MOST_SHOWN = 100;
+
 /** What a question can be told. */
 export interface AskOptions {
   /** Gives up with the signal's reason. */
@@ -62,7 +65,7 @@ export class TrackerClient {
       if (url.protocol !== "udp") return await announceHttp(this.#network, tracker, { request, signal });
       const answer = await this.#askUdp(url, { type: "announce", request, urlData: url.urlData }, signal);
       if (answer.type !== "scraped") return answer;
-      throw new TransportError(`Cannot understand tracker ${tracker}: a scrape for an announce`);
+      throw new TransportError(`Cannot understand tracker ${url.host}: a scrape for an announce`);
     });
   }
 
@@ -81,7 +84,7 @@ export class TrackerClient {
       if (url.protocol !== "udp") return await scrapeHttp(this.#network, tracker, { infoHashes, signal });
       const answer = await this.#askUdp(url, { type: "scrape", infoHashes }, signal);
       if (answer.type !== "announced") return answer;
-      throw new TransportError(`Cannot understand tracker ${tracker}: an announce for a scrape`);
+      throw new TransportError(`Cannot understand tracker ${url.host}: an announce for a scrape`);
     });
   }
 
@@ -131,9 +134,12 @@ export class TrackerClient {
 
 function parse(tracker: string): TrackerUrl {
   const url = parseTrackerUrl(tracker);
-  if (url === undefined) throw new TransportError(`Cannot ask tracker "${tracker}": not a tracker's URL`);
+  if (url === undefined) {
+    throw new TransportError(`Cannot ask tracker "${tracker.slice(0, MOST_SHOWN)}": not a tracker's URL`);
+  }
   if (url.protocol === "ws" || url.protocol === "wss") {
-    throw new TransportError(`Cannot ask tracker "${tracker}": WebSocket trackers need WebRTC`);
+    // Not the whole URL: paths hold passkeys.
+    throw new TransportError(`Cannot ask tracker ${url.host}: WebSocket trackers need WebRTC`);
   }
   return url;
 }

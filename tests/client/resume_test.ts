@@ -129,6 +129,24 @@ Deno.test("StateFiles replaces, appends, removes, and leaves no empty folder", a
   }
 });
 
+Deno.test("StateFiles keeps a note while others remove the last of theirs, and the folder with it", async () => {
+  const root = await Deno.makeTempDir(), files = new StateFiles(`${root}/state`);
+  const churn = async (name: string) => {
+    for (let i = 0; i < 100; i++) {
+      await files.append(`${name}.journal`, Uint8Array.of(1));
+      await files.write(`${name}.resume`, Uint8Array.of(2));
+      await files.remove(`${name}.journal`);
+      await files.remove(`${name}.resume`);
+    }
+  };
+  try {
+    await Promise.all(["a", "b", "c"].map(churn));
+    assertEquals(await Array.fromAsync(Deno.readDir(root)), []);
+  } finally {
+    await Deno.remove(root, { recursive: true });
+  }
+});
+
 Deno.test("StateFiles says what stands in the way", async () => {
   const root = await Deno.makeTempDir();
   try {

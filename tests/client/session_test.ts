@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { BanList } from "../../src/client/ban_list.ts";
 import type { TorrentEvent } from "../../src/client/events.ts";
 import { createClient } from "../../src/client/client.ts";
 import type { TorrentHandle } from "../../src/client/torrent_handle.ts";
 import { ConnectionCount } from "../../src/client/client_context.ts";
 import { decodeResume } from "../../src/client/resume.ts";
 import { encodeHex } from "../../src/bytes/text.ts";
-import { StorageError, TransportError } from "../../src/errors.ts";
+import { StateError, StorageError, TransportError } from "../../src/errors.ts";
 import type { PieceStore } from "../../src/io/storage.ts";
 import { MemoryStateStore, MemoryStorage, openMemoryStore } from "../../src/testing/mod.ts";
 import { PORT, VirtualSwarm } from "./virtual_swarm.ts";
@@ -304,6 +305,89 @@ Deno.test("a host that one torrent banned is dialled by no other", async () => {
   const second = await client.add(other, { peers: [SEEDER] }), seen = collect(second);
   await swarm.clock.advance(60_000);
   assertEquals(seen.filter(({ type }) => type === "peerConnected"), []);
+});
+
+Deno.test("a host that one torrent bans is let go by all others", async () => {
+  await using swarm = new VirtualSwarm();
+  const good = await swarm.torrent(), other = await swarm.torrent({ name: "other" });
+  const liar = await swarm.client(SEEDER.host, {
+    openStore: async (metainfo) => {
+      const isGood = metainfo.info.name === good.info.name;
+      const store = openMemoryStore(metainfo, isGood ? await swarm.full(metainfo) : undefined);
+      return changed(store, { read: (_piece, _begin, into) => Promise.resolve(void into.fill(0)) });
+    },
+  });
+  await swarm.clock.runUntil(liar.add(good).then((torrent) => torrent.completed()));
+  const full = await swarm.full(other);
+  const client = await swarm.client(LEECHER, {
+    uploadLimit: 1000,
+    openStore: (metainfo) =>
+      Promise.resolve(openMemoryStore(metainfo, metainfo.info.name === "other" ? full : undefined)),
+  });
+  const seeding = await client.add(other), events = collect(seeding);
+  await swarm.clock.runUntil(seeding.completed());
+  await liar.add(other, { peers: [{ host: LEECHER, port: PORT }] });
+  await swarm.clock.advance(5000);
+  assertEquals(seeding.status().peers, 1);
+  const handle = await client.add(good, { peers: [SEEDER] }), seen = collect(handle);
+  await swarm.clock.runUntil(() => seen.some(({ type }) => type === "peerBanned"));
+  await swarm.clock.advance(60_000);
+  assertEquals(seeding.status().peers, 0);
+  for (const each of [events, seen]) {
+    const closed = each.flatMap((event) => event.type === "peerClosed" ? [event.reason] : []);
+    assertEquals(closed, ["banned"]);
+  }
+});
+
+Deno.test("Client.add() refuses to want a file that is not there, and opens nothing", async () => {
+  await using swarm = new VirtualSwarm();
+  const openStore = () => Promise.reject(new Error("nobody asked for this"));
+  const client = await swarm.client(LEECHER, { openStore });
+  const metainfo = await swarm.torrent();
+  await assertRejects(() => client.add(metainfo, { files: [0, 2] }), RangeError, "Cannot select file 2");
+  assertEquals(client.torrents, []);
+});
+
+Deno.test("Client.listen() listens once", async () => {
+  await using swarm = new VirtualSwarm();
+  const client = await swarm.client(LEECHER);
+  await assertRejects(() => client.listen(), StateError, "Cannot listen");
+  const other = await swarm.client("10.0.0.3", { port: false });
+  await swarm.clock.runUntil(other.close());
+  await assertRejects(() => other.listen(), StateError, "Cannot listen");
+});
+
+Deno.test("notes of another torrent are not believed, whatever name they have", async () => {
+  await using swarm = new VirtualSwarm();
+  const one = await swarm.torrent(),
+    two = await swarm.torrent({ name: "other" }),
+    resume = new MemoryStateStore();
+  const storage = await swarm.full(one), first = await swarm.client(LEECHER, { storage, resume });
+  const handle = await first.add(one, { recheck: true });
+  await swarm.clock.runUntil(handle.completed());
+  await swarm.clock.runUntil(first.close());
+  const notes = await resume.read(`${encodeHex(one.infoHash)}.resume`) ?? new Uint8Array();
+  if (notes.length > 0) await resume.write(`${encodeHex(two.infoHash)}.resume`, notes);
+  await storage.write(0, 5, Uint8Array.of(1, 2, 3));
+  let checks = 0;
+  const second = await swarm.client("10.0.0.3", {
+    resume,
+    openStore: (metainfo) => {
+      const store = openMemoryStore(metainfo, storage);
+      return Promise.resolve(changed(store, { checkAll: (options) => (checks++, store.checkAll(options)) }));
+    },
+  });
+  const again = await second.add(two);
+  await swarm.clock.runUntil(again.checked());
+  assertEquals([notes.length > 0, checks], [true, 1]);
+});
+
+Deno.test("BanList bans an IPv6 network of the internet as a whole, and forgets the oldest of very many", () => {
+  const banned = new BanList();
+  banned.add("2600:1::1");
+  assertEquals(["2600:1::2", "2600:1:0:1::1"].map((host) => banned.has(host)), [true, false]);
+  for (let i = 0; i < 4096; i++) banned.add(`10.0.${i >> 8}.${i & 255}`);
+  assertEquals(["2600:1::1", "10.0.0.0", "10.0.15.255"].map((host) => banned.has(host)), [false, true, true]);
 });
 
 Deno.test("a tracker's warning does not tell the passkey", async () => {

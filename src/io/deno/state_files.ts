@@ -3,6 +3,9 @@
 import { StorageError } from "../../errors.ts";
 import type { StateStore } from "../state_store.ts";
 
+/** How often a folder is made again that is gone before the note is in it: others who remove the last of theirs take it along. */
+const MOST_TRIES = 10;
+
 /** Keeps notes in `directory`, which is made with the first note and removed with the last. */
 export class StateFiles implements StateStore {
   readonly #directory: string;
@@ -29,8 +32,9 @@ export class StateFiles implements StateStore {
   async write(name: string, bytes: Uint8Array): Promise<void> {
     const path = this.#path(name), fresh = `${path}.new`;
     try {
-      await Deno.mkdir(this.#directory, { recursive: true });
-      const file = await Deno.open(fresh, { write: true, create: true, truncate: true });
+      const file = await this.#inFolder(() =>
+        Deno.open(fresh, { write: true, create: true, truncate: true })
+      );
       try {
         for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
         await file.syncData();
@@ -48,8 +52,7 @@ export class StateFiles implements StateStore {
   async append(name: string, bytes: Uint8Array): Promise<void> {
     const path = this.#path(name);
     try {
-      await Deno.mkdir(this.#directory, { recursive: true });
-      await Deno.writeFile(path, bytes, { append: true, create: true });
+      await this.#inFolder(() => Deno.writeFile(path, bytes, { append: true, create: true }));
     } catch (error) {
       throw this.#failed("write", name, error);
     }
@@ -65,6 +68,20 @@ export class StateFiles implements StateStore {
       throw this.#failed("remove", name, error);
     }
     await Deno.remove(this.#directory).catch(() => {}); // not empty: somebody else's notes
+  }
+
+  /** Makes the folder, and a file in it. */
+  async #inFolder<T>(make: () => Promise<T>): Promise<T> {
+    for (let tries = 1;; tries++) {
+      try {
+        await Deno.mkdir(this.#directory, { recursive: true });
+        return await make();
+      } catch (error) {
+        const { NotFound, AlreadyExists } = Deno.errors; // the second if it goes while it is looked at
+        const mayPass = error instanceof NotFound || error instanceof AlreadyExists;
+        if (!mayPass || tries >= MOST_TRIES) throw error;
+      }
+    }
   }
 
   #path(name: string): string {
