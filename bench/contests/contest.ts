@@ -1,5 +1,7 @@
 /** One work done by several libraries, measured in turns: A B C A B C, so that the drift of a machine hits all alike. */
 
+import { head, row } from "../table.ts";
+
 /** Does the work once. */
 export type Contestant = () => void | Promise<void>;
 
@@ -75,8 +77,7 @@ export async function raceAll(contests: readonly Contest[], options: RaceOptions
   const others = columns.filter((name) => !name.startsWith(OURS));
   const ours = columns.filter((name) => name.startsWith(OURS));
   const lines = [
-    row(["work", ...others, ...ours.flatMap((name) => [`**${name}**`, `of ${others[0]}`]), "aim"]),
-    row(["---", ...columns.map(() => "---"), ...ours.map(() => "---"), "---"]),
+    head(["work", ...others, ...ours.flatMap((name) => [`**${name}**`, `of ${others[0]}`]), "aim"]),
   ];
   for (const contest of contests) {
     const rates = await race(contest, options), first = rates.get(others[0]!)!;
@@ -92,10 +93,6 @@ export async function raceAll(contests: readonly Contest[], options: RaceOptions
     console.error(lines.at(-1));
   }
   return lines.join("\n");
-}
-
-function row(cells: readonly string[]): string {
-  return `| ${cells.join(" | ")} |`;
 }
 
 function formatRate(rate: number | undefined): string {

@@ -8,6 +8,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { head, row } from "../table.ts";
 import { LEECH_PORT, nativeLeech, SEED_PORT } from "./contestants.ts";
 import { buildNative, measure, Server } from "./processes.ts";
 import { makeSample } from "./transfer_content.ts";
@@ -40,12 +41,12 @@ const pulling = (async () => {
   }
 })();
 try {
-  console.log("| minute | resident MiB | peak MiB | CPU s | GB served |\n| --- | --- | --- | --- | --- |");
+  console.log(head(["minute", "resident MiB", "peak MiB", "CPU s", "GB served"]));
   for (let minute = 1; minute <= minutes; minute++) {
     const { cpu } = client, before = pulled;
     await Promise.race([new Promise((resolve) => setTimeout(resolve, MINUTE_MS)), pulling]);
     const cells = [client.resident.toFixed(0), client.memory.toFixed(0), (client.cpu - cpu).toFixed(1)];
-    console.log(`| ${minute} | ${cells.join(" | ")} | ${((pulled - before) / 1e9).toFixed(1)} |`);
+    console.log(row([minute, ...cells, ((pulled - before) / 1e9).toFixed(1)]));
   }
   isOver = true;
   await pulling;

@@ -9,6 +9,8 @@
  */
 
 import { parseArgs } from "node:util";
+import { median } from "../contests/contest.ts";
+import { head, row } from "../table.ts";
 import {
   contestants,
   installWebtorrent,
@@ -105,9 +107,8 @@ async function measureInto(command: readonly string[]): Promise<Cost | undefined
 
 /** A table with medians, and ratios to libtorrent where it took part. */
 function print(title: string, results: Results): void {
-  console.log(
-    `\n${title}\n\n| | wall s | CPU s | peak MiB | MB/s | wall, CPU of libtorrent's |\n|---|---|---|---|---|---|`,
-  );
+  const columns = ["", "wall s", "CPU s", "peak MiB", "MB/s", "wall, CPU of libtorrent's"];
+  console.log(`\n${title}\n\n${head(columns)}`);
   const rival = results.get("libtorrent");
   for (const [name, costs] of results) {
     if (costs.length === 0) continue;
@@ -119,13 +120,8 @@ function print(title: string, results: Results): void {
       of("memory").toFixed(0),
       of("rate").toFixed(0),
     ];
-    console.log(`| ${name} | ${cells.join(" | ")} | ${ratio("wall")}, ${ratio("cpu")} |`);
+    console.log(row([name, ...cells, `${ratio("wall")}, ${ratio("cpu")}`]));
   }
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b), middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 await Deno.mkdir(work, { recursive: true });

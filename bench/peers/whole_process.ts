@@ -1,6 +1,7 @@
 /** Whole processes measured in turns: wall time, CPU time and peak memory of each, start-up included. Needs GNU time. */
 
 import { median } from "../contests/contest.ts";
+import { head, row } from "../table.ts";
 
 /** A command line; the program must be on the path. */
 export type CommandLine = readonly [program: string, ...args: string[]];
@@ -80,8 +81,7 @@ export function drawRuns(runs: ReadonlyMap<string, Run>, limit: string): string 
   const first = [...runs.values()][0]!;
   const rows = [...runs].map(([name, { wallS, cpuS, peakMiB }]) => {
     const ratio = (wallS / first.wallS).toFixed(2);
-    return `| ${name} | ${wallS.toFixed(3)} | ${ratio} | ${cpuS.toFixed(2)} | ${peakMiB.toFixed(0)} |`;
+    return row([name, wallS.toFixed(3), ratio, cpuS.toFixed(2), peakMiB.toFixed(0)]);
   });
-  return [`| program | wall s | of ${limit} | CPU s | peak MiB |`, "| --- | --- | --- | --- | --- |", ...rows]
-    .join("\n");
+  return [head(["program", "wall s", `of ${limit}`, "CPU s", "peak MiB"]), ...rows].join("\n");
 }

@@ -50,6 +50,8 @@ export type PexEffect =
 const MESSAGE_EVERY_MS = 65_000;
 /** Changes are gathered for so long before they are told: at the start of a torrent many connections come at once. */
 const GATHER_MS = 5_000;
+/** Who is due so soon is told now, too: the list of all connections is made once for many. */
+const TOGETHER_MS = 1_000;
 
 /** Our reasons to part from a peer that others may still want (BEP 11 "filling underpopulated lists"). */
 const GOOD_PARTINGS: ReadonlySet<string> = new Set<TorrentCloseReason>([
@@ -216,11 +218,14 @@ export class PexExchange {
   }
 
   #tell(now: number): PexEffect[] {
-    const due = [...this.#peers.values()].filter(({ sendAt }) => sendAt !== undefined && sendAt <= now);
-    if (due.length === 0) return [];
+    if (this.#dueBy(now).length === 0) return [];
     const live = this.#live();
     this.#recent = this.#recent.filter(({ address }) => !live.has(formatPeerAddress(address)));
-    return due.flatMap((peer) => this.#tellOne(peer, live, now));
+    return this.#dueBy(now + TOGETHER_MS).flatMap((peer) => this.#tellOne(peer, live, now));
+  }
+
+  #dueBy(at: number): Peer[] {
+    return [...this.#peers.values()].filter(({ sendAt = Infinity }) => sendAt <= at);
   }
 
   #tellOne(peer: Peer, live: ReadonlyMap<string, PexPeer>, now: number): PexEffect[] {

@@ -44,7 +44,11 @@ export class PexTold {
     const isFor = ({ address }: PexPeer, key: string) =>
       key !== selfKey && !this.#told.has(key) && mayName(to, address.host);
     // Before anything is dropped: whoever is dropped in this message must not be added in it, too.
-    const added = [...news.live].filter(([key, peer]) => isFor(peer, key)).slice(0, MAX_ENTRIES);
+    const added: [string, PexPeer][] = [];
+    for (const [key, peer] of news.live) {
+      if (added.length >= MAX_ENTRIES) break;
+      if (isFor(peer, key)) added.push([key, peer]);
+    }
     for (const peer of news.recent) {
       const key = formatPeerAddress(peer.address);
       if (added.length >= MAX_ENTRIES) break;

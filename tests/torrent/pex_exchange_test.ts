@@ -106,6 +106,24 @@ Deno.test("PexExchange tells a peer of the others soon after its handshake, in o
   assertEquals(world.to(a), []);
 });
 
+Deno.test("PexExchange tells those together who are due within a second, and none within a minute of the last time", () => {
+  const world = new World();
+  for (const ms of [0, 400, 400, 400]) {
+    world.wait(ms);
+    world.connect();
+  }
+  world.wait(3 * MINUTE);
+  world.connect();
+  world.wait(GATHER);
+  const times = [1, 2, 3, 4].map((peer) =>
+    world.sent.filter((sent) => sent.peer === peer).map(({ at }) => at)
+  );
+  assertEquals(times[1], times[0]);
+  assertEquals(times[2], times[0]);
+  assertEquals(times[3]![0], times[0]![0]! + 1200);
+  for (const [first, second] of times) assert(second! - first! > MINUTE, `${first}, ${second}`);
+});
+
 Deno.test("PexExchange has no deadline while everybody knows everything", () => {
   const world = new World();
   world.connect();
