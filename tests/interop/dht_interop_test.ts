@@ -95,7 +95,7 @@ interop(
   { hosts: 3, oursOnly: true },
   async (lab) => {
     const farm = await startDhtFarm(lab.host(1), { nodes: 4 }), host = lab.host(3), second = "10.55.0.33";
-    assertEquals((await host.run(["ip", "addr", "add", `${second}/24`, "dev", "eth0"])).code, 0);
+    await host.addAddress(`${second}/24`);
     const entry = ["--node", farm.nodes[0]!, "--no-cache", "--port", String(PORT), "--json"];
     for (const address of [host.address, second]) {
       const node = host.spawn("our node", [...CLI, "dht", "node", "--host", address, ...entry]);
@@ -166,21 +166,13 @@ const GLOBAL = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `52.${10 * n}.${n}.7`),
   OURS = "52.200.9.7",
   ASKER = "52.210.9.7";
 
-/** Gives a host addresses of one great network, over which the hosts reach each other. */
-async function addGlobal(host: Host, addresses: readonly string[]): Promise<void> {
-  for (const address of addresses) {
-    const { code, stderr } = await host.run(["ip", "addr", "add", `${address}/8`, "dev", "eth0"]);
-    assertEquals([code, stderr], [0, ""]);
-  }
-}
-
 interop(
   "nodes of libtorrent that insist on BEP 42 refuse us at first, then take us for one of theirs",
   { hosts: 3, oursOnly: true },
   async (lab) => {
-    await addGlobal(lab.host(1), GLOBAL);
-    await addGlobal(lab.host(2), [ASKER]);
-    await addGlobal(lab.host(3), [OURS]);
+    for (const address of GLOBAL) await lab.host(1).addAddress(`${address}/8`);
+    await lab.host(2).addAddress(`${ASKER}/8`);
+    await lab.host(3).addAddress(`${OURS}/8`);
     const farm = await startSecureFarm(lab.host(1), GLOBAL), words = [...CLI, "dht"];
     const entry = ["--no-cache", ...farm.nodes.flatMap((node) => ["--node", node])];
     const node = lab.host(3).spawn("our node", [...words, "node", "--json", "--host", OURS, ...entry]);

@@ -58,6 +58,12 @@ export class Host {
     return path;
   }
 
+  /** Gives this host one more address, such as `52.10.1.7/8`: all that have one of that network reach each other. */
+  async addAddress(address: string): Promise<void> {
+    const { code, stderr } = await this.run(["ip", "addr", "add", address, "dev", "eth0"]);
+    if (code !== 0) throw new Error(`Cannot add an address: ${stderr}`);
+  }
+
   /** Starts a program on this host; its output goes to a log file. The lab ends it if nobody else does. */
   spawn(name: string, args: readonly string[], options: { cwd?: string } = {}): Running {
     const log = `${this.#lab.folder}/${name}-${this.#lab.running.length}.log`;

@@ -9,7 +9,8 @@
                                        shares one torrent until SIGTERM (or, with --leave, until it is complete)
 
 Everything printed is JSON, one object per line. A peer prints {"event": "complete"} when it has all pieces and
-{"event": "counters"} whenever its payload counters change: uploaded, downloaded, and the same per remote address.
+{"event": "counters"} whenever its payload counters change: uploaded, downloaded, and the same per remote address; and
+{"event": "peers"} whenever others are connected to it.
 """
 import argparse
 import json
@@ -171,6 +172,8 @@ def share(options):
     torrent = session.add_torrent(parameters(options))
     torrent.set_upload_limit(options.upload_limit)
     torrent.set_download_limit(options.download_limit)
+    if options.places:
+        torrent.set_max_connections(options.places)
     stopped = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.append(True))
@@ -179,6 +182,7 @@ def share(options):
     say(event="start", port=session.listen_port(), version=lt.version)
     totals = Totals()
     last = None
+    connected = None
     complete = False
     announce_at = time.time()
     while not stopped:
@@ -190,7 +194,12 @@ def share(options):
             if options.verbose or alert.what() != "state_changed":
                 say(event="alert", what=alert.what(), message=alert.message()[:600])
         status = torrent.status()
-        totals.update(torrent.get_peer_info())
+        peers = torrent.get_peer_info()
+        totals.update(peers)
+        hosts = sorted(peer.ip[0] for peer in peers)
+        if hosts != connected:
+            connected = hosts
+            say(event="peers", hosts=hosts)
         counters = (status.total_payload_upload, status.total_payload_download, json.dumps(totals.by_host()))
         if counters != last:
             last = counters
@@ -218,6 +227,7 @@ def main():
     add("--listen", required=True)
     add("--seed", action="store_true")
     add("--leave", action="store_true")
+    add("--places", type=int, help="the most peers that it has")
     add("--pex", action="store_true")
     add("--lsd", action="store_true")
     add("--peer", action="append", default=[])
