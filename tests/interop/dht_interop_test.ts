@@ -1,4 +1,4 @@
-/** The DHT among nodes of libtorrent: every client finds us through it and nothing else, and we find every client (BEP 5, 32, 33, 42, 44, 45, 51). */
+/** The DHT among nodes of libtorrent: every client finds us through it and nothing else, and we find every client (BEP 5, 32, 33, 42, 43, 44, 45, 51). */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createSigner } from "../../src/bytes/ed25519.ts";
 import { decodeHex } from "../../src/bytes/text.ts";
@@ -87,6 +87,9 @@ interop("our node is one among nodes of libtorrent", { hosts: 3, oursOnly: true 
   assertEquals(await dht(lab.host(2), farm, "sample", place), `${HASH}\n`);
   assertEquals(await farm.ask("sample", place), { event: "answer", samples: [HASH], total: 1, nodes: 4 });
   assertStringIncludes(await dht(lab.host(2), farm, "crawl", "--count", "1"), HASH);
+  const known = (await dht(lab.host(2), farm, "find", HASH)).trim().split("\n");
+  assertEquals(known.length, 5, "those of libtorrent and ours");
+  assert(!known.some((line) => line.includes(lab.host(2).address)), "who only asks is no node (BEP 43)");
   assertEquals(await node.stop("SIGINT"), 0);
 });
 

@@ -1,4 +1,4 @@
-/** Trackers of others: announces, scrapes (BEP 48), refusals, goodbyes. */
+/** Trackers of others: announces over HTTP and UDP, peers in either form, scrapes, refusals, goodbyes (BEP 3, 15, 23, 48). */
 import { assert, assertEquals } from "@std/assert";
 import { endpoint } from "./clients/client.ts";
 import { libtorrent } from "./clients/libtorrent.ts";

@@ -1,3 +1,4 @@
+/** Content from web servers: files of nginx (BEP 19), and pieces of a script (BEP 17). */
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { editTorrent } from "../../src/metainfo/edit.ts";
 import { aria2 } from "./clients/aria2.ts";

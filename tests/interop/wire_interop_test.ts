@@ -1,3 +1,4 @@
+/** What we say on the wire, as tshark decodes it and libtorrent judges it: message numbers and reserved bits (BEP 3, 4, 6, 10). */
 import { assert, assertEquals } from "@std/assert";
 import { type Capture, startCapture, TSHARK_NEEDS } from "./clients/capture.ts";
 import type { Client, Job, Sharing } from "./clients/client.ts";

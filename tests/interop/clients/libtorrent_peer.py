@@ -10,7 +10,7 @@
 
 Everything printed is JSON, one object per line. A peer prints {"event": "complete"} when it has all pieces and
 {"event": "counters"} whenever its payload counters change: uploaded, downloaded, and the same per remote address; and
-{"event": "peers"} whenever others are connected to it.
+{"event": "peers"} whenever others are connected to it: hosts, and names by their peer ids.
 """
 import argparse
 import json
@@ -199,7 +199,8 @@ def share(options):
         hosts = sorted(peer.ip[0] for peer in peers)
         if hosts != connected:
             connected = hosts
-            say(event="peers", hosts=hosts)
+            # What the peer ids say: `peer.client` is what extension handshakes say as well.
+            say(event="peers", hosts=hosts, names=[lt.identify_client(peer.pid) for peer in peers])
         counters = (status.total_payload_upload, status.total_payload_download, json.dumps(totals.by_host()))
         if counters != last:
             last = counters
