@@ -10,7 +10,7 @@ import { WakeTimer } from "../io/wake_timer.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
 import type { PeerSnapshot, TorrentStats } from "../torrent/snapshot.ts";
 import { Torrent } from "../torrent/torrent.ts";
-import type { TorrentOptions } from "../torrent/options.ts";
+import type { PieceGeometry, TorrentOptions } from "../torrent/options.ts";
 import type { TorrentEffect, TorrentInput } from "../torrent/vocabulary.ts";
 import type { PeerMessage } from "../wire/messages/message.ts";
 import type { ClientContext } from "./client_context.ts";
@@ -18,7 +18,7 @@ import { DiskBacklog } from "./disk_backlog.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { LivePeers } from "./live_peers.ts";
 import type { PeerDesk } from "./peer_desk.ts";
-import { geometryOf } from "./piece_geometry.ts";
+import { geometryOf, leavesOf } from "./piece_geometry.ts";
 
 type Effect<T extends TorrentEffect["type"]> = Extract<TorrentEffect, { type: T }>;
 
@@ -55,6 +55,7 @@ export class LiveTorrent {
   /** The host of its connections. */
   readonly host: LivePeers;
   readonly #options: LiveTorrentOptions;
+  readonly #geometry: PieceGeometry;
   readonly #machine: Torrent;
   readonly #timer: WakeTimer;
   readonly #backlog: DiskBacklog;
@@ -66,9 +67,10 @@ export class LiveTorrent {
   constructor(options: LiveTorrentOptions) {
     const { context, metainfo, store } = options;
     this.#options = options;
+    this.#geometry = geometryOf(metainfo.info);
     this.#machine = new Torrent({
       ...options.torrent,
-      geometry: geometryOf(metainfo.info),
+      geometry: this.#geometry,
       peerId: context.peerId,
       random: context.random,
       buffers: store.buffers,
@@ -181,8 +183,9 @@ export class LiveTorrent {
   async #store({ piece, bytes }: Effect<"store">): Promise<void> {
     const { onNews, store } = this.#options;
     try {
-      const result = await store.store(piece, bytes);
-      this.dispatch({ type: result === "stored" ? "pieceStored" : "pieceCorrupt", piece });
+      if (await store.store(piece, bytes) === "stored") return this.dispatch({ type: "pieceStored", piece });
+      const leaves = await leavesOf(this.#geometry, piece, bytes);
+      this.dispatch({ type: "pieceCorrupt", piece, ...(leaves && { leaves }) });
     } catch (error) {
       this.dispatch({ type: "storeFailed", piece });
       if (!this.#isClosed) onNews({ type: "storeFailed", error: asStorageError(error) });

@@ -39,7 +39,7 @@ export function closePeer(state: TorrentState, peer: Peer, reason: TorrentCloseR
 export function removePeer(state: TorrentState, peer: Peer, isOurs = false): void {
   const blameless = isOurs || isPointless(state, peer);
   state.peers.remove(peer);
-  state.hashes.forget(peer.key);
+  if (state.hashes.forget(peer.key)) state.mode.hungry = true;
   takeAllBack(state, peer, { withCancel: false });
   closeExclusive(state, peer);
   state.availability.removePeer(peer.content.have, peer.content.inverse);

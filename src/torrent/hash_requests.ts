@@ -1,12 +1,19 @@
 /**
- * Which Merkle hashes are asked of whom until the piece layer of every file is here (BEP 52 "hash request"). Every run is asked
- * for with its proof up to the root of the file, so a wrong answer convicts its sender at once.
+ * Which Merkle hashes are asked of whom (BEP 52 "hash request"): piece layers until that of every file is here, and the leaves of
+ * pieces that failed. Every run is asked for with its proof up to the root of the file, so a wrong answer convicts its sender at
+ * once.
  */
 
 import type { Bitfield } from "../bytes/bitfield.ts";
 import { encodeHex } from "../bytes/text.ts";
 import type { HashRange } from "../wire/messages/message.ts";
-import { type HashProof, type HashRequestsOptions, type HashRun, MissingHashes } from "./missing_hashes.ts";
+import {
+  type HashProof,
+  type HashRequestsOptions,
+  type HashRun,
+  MissingHashes,
+  type TreeFile,
+} from "./missing_hashes.ts";
 import type { PeerKey } from "./vocabulary.ts";
 
 /** Requests outstanding at one peer: a quarter of a MiB of hashes, and many small files in one round trip. */
@@ -19,6 +26,8 @@ const LATE_MS = 5000;
 const BACK_OFF_MS = 60_000;
 /** Doublings that count: one hour. */
 const MAX_DOUBLINGS = 6;
+/** The leaves of a piece are given up after so long: it waits for them, and there is another way to find who ruined it. */
+const LEAVES_TIMEOUT_MS = 10_000;
 /** Refusals in a row that are put down to the ranges and not to the peer. */
 const MAX_REFUSALS = 4;
 
@@ -60,6 +69,8 @@ export class HashRequests {
   readonly #talks = new Map<PeerKey, Talk>();
   readonly #missing: MissingHashes;
   readonly #owed = new Map<HashRun, Debt>();
+  /** Until when leaves are asked for. */
+  readonly #leavesUntil = new WeakMap<HashRun, number>();
 
   /** Asks nobody by itself. */
   constructor(
@@ -70,7 +81,7 @@ export class HashRequests {
     this.gated = this.#missing.gated;
   }
 
-  /** How many layers are not here. */
+  /** How many layers are not here, and pieces of which leaves are asked for. */
   get missing(): number {
     return this.#missing.count;
   }
@@ -89,12 +100,14 @@ export class HashRequests {
     });
   }
 
-  /** A peer is gone: others may be asked. */
-  forget(peer: PeerKey): void {
+  /** A peer is gone: others may be asked. Answers whether it owed us something. */
+  forget(peer: PeerKey): boolean {
     const talk = this.#talks.get(peer);
-    if (talk === undefined) return;
+    if (talk === undefined) return false;
     this.#talks.delete(peer);
+    const owesUs = talk.asked.size > 0;
     this.#giveUp(talk);
+    return owesUs;
   }
 
   /** Whether a peer may still have something to say. */
@@ -134,7 +147,9 @@ export class HashRequests {
     this.#release(run);
     if (run.isHere) return { type: "late" };
     const verdict = this.#missing.put(run, answer.hashes);
-    if (verdict.type === "right") talk!.refusals = talk!.silences = 0;
+    if (verdict.type !== "right") return verdict;
+    talk!.refusals = talk!.silences = 0;
+    if (verdict.leaves) { for (const other of this.#talks.values()) other.refused.delete(run); }
     return verdict;
   }
 
@@ -163,6 +178,28 @@ export class HashRequests {
         talk.from = 0;
       }
     }
+  }
+
+  /** Asks for the leaves of a piece from now on, which waits for them; answers whether that is possible. */
+  addLeaves(file: TreeFile, piece: number, now: number): boolean {
+    const run = this.#missing.addLeaves(file, piece);
+    if (run === undefined) return false;
+    this.#leavesUntil.set(run, now + LEAVES_TIMEOUT_MS);
+    for (const talk of this.#talks.values()) talk.from = 0;
+    return true;
+  }
+
+  /** Asks no more for leaves that nobody owes us, or for too long; answers whose. Everybody must have been asked before. */
+  giveLeavesUp(now: number): number[] {
+    const vain = this.#missing.leaves.filter((run) =>
+      !this.#owed.has(run) || now >= this.#leavesUntil.get(run)!
+    );
+    for (const run of vain) {
+      this.#missing.dropLeaves(run.piece!);
+      this.#owed.delete(run);
+      for (const talk of this.#talks.values()) giveRunUp(talk, run);
+    }
+    return vain.map(({ piece }) => piece!);
   }
 
   /** Whether some of these pieces wait for hashes that nobody is asked for. */
@@ -204,7 +241,7 @@ export class HashRequests {
   }
 
   #ask(talk: Talk, run: HashRun, now: number): HashRange {
-    const request = { piecesRoot: run.layer.piecesRoot, ...run.query };
+    const request = { piecesRoot: run.file.piecesRoot, ...run.query };
     talk.asked.set(keyOf(request), { run, sentAt: now });
     const debt = this.#owed.get(run);
     this.#owed.set(run, { askers: (debt?.askers ?? 0) + 1, askedAt: now });
@@ -217,6 +254,16 @@ export class HashRequests {
     if (debt !== undefined && --debt.askers > 0) return;
     this.#owed.delete(run);
     for (const talk of this.#talks.values()) talk.from = Math.min(talk.from, run.at);
+  }
+}
+
+/** The peer is not to be asked for the run, and may answer late. */
+function giveRunUp(talk: Talk, run: HashRun): void {
+  talk.refused.delete(run);
+  for (const [key, asked] of talk.asked) {
+    if (asked.run !== run) continue;
+    talk.asked.delete(key);
+    talk.late++;
   }
 }
 

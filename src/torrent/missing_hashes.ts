@@ -1,4 +1,7 @@
-/** Which Merkle hashes are missing: piece layers in ranges, as they are asked for, and the pieces that wait for them (BEP 52). */
+/**
+ * Which Merkle hashes are missing: piece layers in ranges, as they are asked for; the leaves of pieces that failed; and the
+ * pieces that wait for them (BEP 52).
+ */
 
 import { equals } from "@std/bytes/equals";
 import { Bitfield } from "../bytes/bitfield.ts";
@@ -10,8 +13,8 @@ import { NODE_LENGTH } from "../metainfo/node_hash.ts";
 /** Hashes of one request (BEP 52 "peer messages": "SHOULD NOT be greater than 512"). */
 const MAX_RANGE = 512;
 
-/** A file whose piece layer is not known: longer than a piece, and with pieces of its own. */
-export interface UnhashedFile {
+/** A file with a Merkle tree, and so with pieces of its own (BEP 52). */
+export interface TreeFile {
   /** Root of its Merkle tree, 32 bytes. */
   readonly piecesRoot: Uint8Array;
   /** Bytes. */
@@ -22,17 +25,14 @@ export interface UnhashedFile {
 
 /** What is to be asked for. */
 export interface HashRequestsOptions {
-  /** The files, in the order of their pieces; equal ones may be there twice. */
-  readonly files: readonly UnhashedFile[];
+  /** The files, each longer than a piece, in the order of their pieces; equal ones may be there twice. */
+  readonly files: readonly TreeFile[];
   /** Whether pieces cannot be verified without their layer, so that they must not be downloaded before (v2-only torrents). */
   readonly areRequired: boolean;
 }
 
-/** A layer that is being put together. */
+/** A piece layer that is being put together. */
 interface Layer {
-  readonly piecesRoot: Uint8Array;
-  readonly fileLength: number;
-  readonly firstPiece: number;
   readonly runs: Run[];
   hashes: Uint8Array | undefined;
   /** Runs that are not here. */
@@ -41,32 +41,30 @@ interface Layer {
 
 /** A run of hashes of a layer that is asked for at a time. */
 export interface HashRun {
-  /** The layer, and the file that it is of. */
-  readonly layer: {
-    readonly piecesRoot: Uint8Array;
-    readonly fileLength: number;
-    readonly firstPiece: number;
-  };
+  /** The file that they are of. */
+  readonly file: TreeFile;
   /** Which hashes of it, and the proof. */
   readonly query: HashQuery;
-  /** Whether they have come. */
+  /** The piece whose leaves they are, if they are no part of a piece layer. */
+  readonly piece: number | undefined;
+  /** Whether they have come, or are not asked for any more. */
   readonly isHere: boolean;
   /** Where it stands in the order, until it is here. */
   readonly at: number;
 }
 
 interface Run extends HashRun {
-  readonly layer: Layer;
   isHere: boolean;
   at: number;
 }
 
 /** What hashes come to. */
 export type HashProof =
-  /** They fit; `layer` if they were the last of their layer. */
+  /** They fit; `layer` if they were the last of their layer, `leaves` if they are those of a piece. */
   | {
     readonly type: "right";
     readonly layer?: { readonly piecesRoot: Uint8Array; readonly hashes: Uint8Array };
+    readonly leaves?: { readonly piece: number; readonly hashes: Uint8Array };
   }
   /** Their number is not what was asked for. */
   | { readonly type: "invalid" }
@@ -75,15 +73,17 @@ export type HashProof =
 
 const NONE: HashRequestsOptions = { files: [], areRequired: false };
 
-/** The layers that are not here. */
+/** The layers and leaves that are not here. */
 export class MissingHashes {
   /** Pieces that cannot be verified yet. */
   readonly gated: Bitfield;
-  readonly #files: readonly UnhashedFile[];
+  readonly #files: readonly TreeFile[];
   readonly #pieceLength: number;
   /** All files with a root. */
-  readonly #alike = new Map<string, UnhashedFile[]>();
+  readonly #alike = new Map<string, TreeFile[]>();
   readonly #layers = new Map<string, Layer>();
+  /** By piece. */
+  readonly #leaves = new Map<number, Run>();
   #order: Run[] = [];
 
   /** Begins with layers of which nothing is here. */
@@ -103,13 +103,17 @@ export class MissingHashes {
       }
       if (areRequired) { for (const piece of this.#piecesOf(file)) this.gated.set(piece); }
     }
-    this.#order = [...this.#layers.values()].flatMap(({ runs }) => runs);
-    this.#order.forEach((run, at) => run.at = at);
+    this.#setOrder([...this.#layers.values()].flatMap(({ runs }) => runs));
   }
 
-  /** How many layers are not here. */
+  /** How many layers are not here, and pieces of which leaves are asked for. */
   get count(): number {
-    return this.#layers.size;
+    return this.#layers.size + this.#leaves.size;
+  }
+
+  /** The leaves that are asked for, one run a piece. */
+  get leaves(): readonly HashRun[] {
+    return [...this.#leaves.values()];
   }
 
   /** What to ask for, the most urgent first; what is here may still be among it. */
@@ -118,14 +122,15 @@ export class MissingHashes {
   }
 
   /** Whether some pieces lie under a run. */
-  touches({ layer, query: { index, length } }: HashRun, pieces: Bitfield): boolean {
-    const { firstPiece } = layer, next = pieces.nextSet(firstPiece + index);
-    return next >= 0 && next < firstPiece + Math.min(index + length, this.#widthOf(layer));
+  touches({ file, piece, query: { index, length } }: HashRun, pieces: Bitfield): boolean {
+    if (piece !== undefined) return pieces.has(piece);
+    const { firstPiece } = file, next = pieces.nextSet(firstPiece + index);
+    return next >= 0 && next < firstPiece + Math.min(index + length, this.#widthOf(file));
   }
 
   /** The run over a piece, if its layer is not here. */
   runOver(piece: number): HashRun | undefined {
-    if (this.count === 0) return undefined;
+    if (this.#layers.size === 0) return undefined;
     let low = 0, high = this.#files.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -136,28 +141,67 @@ export class MissingHashes {
     return layer?.runs[Math.floor((piece - file!.firstPiece) / MAX_RANGE)];
   }
 
-  /** Puts first what readers wait for, then what is wanted, then the rest: the layers of a torrent belong together. */
+  /** Puts leaves first, then what readers wait for, then what is wanted, then the rest: the layers of a torrent belong together. */
   order(urgent: ReadonlySet<number>, wanted: Bitfield): void {
     const first = new Set([...urgent].map((piece) => this.runOver(piece)));
-    const rank = (run: Run) => first.has(run) ? 0 : this.touches(run, wanted) ? 1 : 2;
+    const rank = (run: Run) =>
+      run.piece !== undefined ? 0 : first.has(run) ? 1 : this.touches(run, wanted) ? 2 : 3;
     const ranked = this.#order.filter(({ isHere }) => !isHere).map((run) => ({ run, rank: rank(run) }));
-    this.#order = ranked.sort((a, b) => a.rank - b.rank).map(({ run }) => run);
-    this.#order.forEach((run, at) => run.at = at);
+    this.#setOrder(ranked.sort((a, b) => a.rank - b.rank).map(({ run }) => run));
+  }
+
+  /**
+   * The leaves of a piece are to be asked for, before all else; the piece waits for them. `undefined` if there are too many
+   * for one request, or none, because the piece is one block.
+   */
+  addLeaves(file: TreeFile, piece: number): HashRun | undefined {
+    const height = treeHeight(file.length), length = 2 ** Math.min(height, pieceLayer(this.#pieceLength));
+    if (length < 2 || length > MAX_RANGE || this.#leaves.has(piece)) return undefined;
+    const query = {
+      baseLayer: 0,
+      index: (piece - file.firstPiece) * length,
+      length,
+      proofLayers: height - 1,
+    };
+    const run: Run = { file, query, piece, isHere: false, at: 0 };
+    this.#leaves.set(piece, run);
+    this.gated.set(piece);
+    this.#setOrder([run, ...this.#order.filter(({ isHere }) => !isHere)]);
+    return run;
+  }
+
+  /** The leaves of a piece are not asked for any more; it waits no longer. */
+  dropLeaves(piece: number): void {
+    const run = this.#leaves.get(piece);
+    if (run === undefined) return;
+    run.isHere = true;
+    this.#leaves.delete(piece);
+    this.gated.clear(piece);
+  }
+
+  #setOrder(runs: Run[]): void {
+    this.#order = runs;
+    runs.forEach((run, at) => run.at = at);
   }
 
   /** Takes hashes that are not here yet, with their proof. */
   put(run: HashRun, hashes: Uint8Array): HashProof {
-    const missing = this.#order[run.at]!, { layer, query } = missing;
-    const proven = proveHashes(query, layer.fileLength, hashes);
-    const isRoot = proven?.ancestor.layer === treeHeight(layer.fileLength) &&
-      equals(proven.ancestor.hash, layer.piecesRoot);
+    const { file: { piecesRoot, length }, query, piece } = run, proven = proveHashes(query, length, hashes);
+    const isRoot = proven?.ancestor.layer === treeHeight(length) && equals(proven.ancestor.hash, piecesRoot);
     if (proven === undefined || !isRoot) return { type: proven ? "wrong" : "invalid" };
-    missing.isHere = true;
-    layer.hashes ??= new Uint8Array(this.#widthOf(layer) * NODE_LENGTH);
-    layer.hashes.set(proven.hashes, query.index * NODE_LENGTH);
+    if (piece === undefined) return this.#putIntoLayer(run, proven.hashes);
+    this.dropLeaves(piece);
+    return { type: "right", leaves: { piece, hashes: proven.hashes } };
+  }
+
+  #putIntoLayer({ file, query, at }: HashRun, hashes: Uint8Array): HashProof {
+    const { piecesRoot } = file, key = encodeHex(piecesRoot), layer = this.#layers.get(key)!;
+    this.#order[at]!.isHere = true;
+    layer.hashes ??= new Uint8Array(this.#widthOf(file) * NODE_LENGTH);
+    layer.hashes.set(hashes, query.index * NODE_LENGTH);
     if (--layer.missing > 0) return { type: "right" };
-    this.#layers.delete(encodeHex(layer.piecesRoot));
-    return { type: "right", layer: { piecesRoot: layer.piecesRoot, hashes: layer.hashes } };
+    this.#layers.delete(key);
+    return { type: "right", layer: { piecesRoot, hashes: layer.hashes } };
   }
 
   /** The layer of a root can be used. Answers the pieces that can be verified now. */
@@ -168,30 +212,21 @@ export class MissingHashes {
     return files.flatMap((file) => this.#piecesOf(file)).filter((piece) => this.gated.clear(piece));
   }
 
-  #layerOf({ piecesRoot, length, firstPiece }: UnhashedFile): Layer {
-    const base = pieceLayer(this.#pieceLength), layers = treeHeight(length) - base;
+  #layerOf(file: TreeFile): Layer {
+    const base = pieceLayer(this.#pieceLength), layers = treeHeight(file.length) - base;
     const size = Math.min(MAX_RANGE, 2 ** layers), runs: Run[] = [];
-    const layer: Layer = {
-      piecesRoot,
-      fileLength: length,
-      firstPiece,
-      runs,
-      hashes: undefined,
-      missing: 0,
-    };
-    for (let index = 0; index < this.#widthOf(layer); index += size) {
+    for (let index = 0; index < this.#widthOf(file); index += size) {
       const query = { baseLayer: base, index, length: size, proofLayers: layers - 1 };
-      runs.push({ layer, query, isHere: false, at: 0 });
+      runs.push({ file, query, piece: undefined, isHere: false, at: 0 });
     }
-    layer.missing = runs.length;
-    return layer;
+    return { runs, hashes: undefined, missing: runs.length };
   }
 
-  #widthOf({ fileLength }: HashRun["layer"]): number {
-    return Math.ceil(fileLength / this.#pieceLength);
+  #widthOf({ length }: TreeFile): number {
+    return Math.ceil(length / this.#pieceLength);
   }
 
-  #piecesOf({ firstPiece, length }: UnhashedFile): number[] {
-    return Array.from({ length: Math.ceil(length / this.#pieceLength) }, (_, i) => firstPiece + i);
+  #piecesOf(file: TreeFile): number[] {
+    return Array.from({ length: this.#widthOf(file) }, (_, i) => file.firstPiece + i);
   }
 }

@@ -73,7 +73,7 @@ export type { PexMessage, PexPeer } from "../wire/messages/pex.ts";
 export { HolepunchRelay, type RelayEffect, type RelayPeer, type Rendezvous } from "./holepunch_relay.ts";
 export { MetadataFetch, type MetadataFetchOptions } from "./metadata_fetch.ts";
 export type { MetadataCloseReason, MetadataFetchEffect, MetadataFetchInput } from "./metadata_vocabulary.ts";
-export type { HashRequestsOptions, UnhashedFile } from "./missing_hashes.ts";
+export type { HashRequestsOptions, TreeFile } from "./missing_hashes.ts";
 export {
   BLOCK_LENGTH,
   DEFAULT_LIMITS,

@@ -1,31 +1,13 @@
-/** Merkle hashes from peers: asking, believing what is proven, and opening pieces that can be verified now (BEP 52). */
+/** Merkle hashes from peers: believing what is proven, and opening pieces that can be verified now (BEP 52). */
 
 import type { PeerMessage } from "../wire/messages/message.ts";
+import { askAllForHashes, askForHashes } from "./asking_hashes.ts";
 import { banHost, closePeer } from "./departures.ts";
 import { isPointless, refile } from "./filing.ts";
+import { conclude } from "./inquest.ts";
 import type { Peer } from "./peer.ts";
-import { send, type TorrentState } from "./state.ts";
+import type { TorrentState } from "./state.ts";
 import type { TorrentInput } from "./vocabulary.ts";
-
-/** Asks a peer for as many hashes as it may be asked for. */
-export function askForHashes(state: TorrentState, peer: Peer): void {
-  for (;;) {
-    const range = state.hashes.next(peer.key, peer.content.have, state.now);
-    if (range === undefined) return;
-    send(state, peer, { type: "hashRequest", ...range });
-  }
-}
-
-/** {@linkcode askForHashes} for everybody: after ranges were given up, or others matter more. */
-export function askAllForHashes(state: TorrentState): void {
-  if (state.hashes.missing === 0) return;
-  for (const peer of state.peers.all()) askForHashes(state, peer);
-}
-
-/** The peer has one piece more. */
-export function onHashesGained(state: TorrentState, peer: Peer, piece: number): void {
-  if (state.hashes.gains(peer.key, piece)) askForHashes(state, peer);
-}
 
 /** The peer answers. */
 export function onHashes(
@@ -43,6 +25,7 @@ export function onHashes(
       return banHost(state, peer.address.host, "sent hashes that are not the file's");
     case "right":
       if (verdict.layer) state.effects.push({ type: "layerFound", ...verdict.layer });
+      if (verdict.leaves) conclude(state, verdict.leaves);
       if (state.hashes.missing === 0) return closePointless(state);
       return askForHashes(state, peer);
   }

@@ -1,5 +1,6 @@
 /** What each input means, one row per input, and what follows from any of them before the call returns. */
 
+import { askAllForHashes } from "./asking_hashes.ts";
 import { closePeer } from "./departures.ts";
 import { isPointless } from "./filing.ts";
 import {
@@ -11,7 +12,7 @@ import {
   onSuperSeed,
   onUrgent,
 } from "./on_control.ts";
-import { askAllForHashes, onLayerReady } from "./on_hashes.ts";
+import { onLayerReady } from "./on_hashes.ts";
 import { onMessage } from "./on_message.ts";
 import { onPeerCapabilities, onPeerClosed, onPeerConnected, onPeerDontHave } from "./on_peer.ts";
 import {
@@ -126,11 +127,9 @@ function settle(state: TorrentState): void {
   if (mode.slotFree) fillSlots(state);
   if (mode.superSeed && mode.offersDue) offerPieces(state);
   const isNews = mode.hungry;
+  if (isNews) askAllForHashes(state);
   mode.hungry = false;
-  if (isNews) {
-    refillAll(state);
-    askAllForHashes(state);
-  }
+  if (isNews) refillAll(state);
   giveWork(state, isNews);
   if (mayDial(state)) dial(state);
 }

@@ -3,10 +3,11 @@
 import { Bitfield } from "../bytes/bitfield.ts";
 import { DecodeError } from "../errors.ts";
 import type { PeerMessage } from "../wire/messages/message.ts";
+import { askForHashes, onHashesGained } from "./asking_hashes.ts";
 import { closePeer } from "./departures.ts";
 import { isPointless, peerGains, recount, updateInterest } from "./filing.ts";
 import { onPiece, onReject } from "./on_block.ts";
-import { askForHashes, onHashes, onHashesGained, onHashReject } from "./on_hashes.ts";
+import { onHashes, onHashReject } from "./on_hashes.ts";
 import type { Peer } from "./peer.ts";
 import { refill } from "./requesting.ts";
 import { closeExclusive, takeAllBack } from "./requests.ts";

@@ -2,6 +2,7 @@
 
 import { banHost, closePeer } from "./departures.ts";
 import { refile } from "./filing.ts";
+import { inquire } from "./inquest.ts";
 import type { Peer } from "./peer.ts";
 import { closePiece } from "./requests.ts";
 import { send, type TorrentState } from "./state.ts";
@@ -23,14 +24,15 @@ export function onPieceStored(state: TorrentState, { piece }: InputOf<"pieceStor
 }
 
 /** The piece does not match its hash: it is wanted again, and its sender banned if there was only one. */
-export function onPieceCorrupt(state: TorrentState, { piece }: InputOf<"pieceCorrupt">): void {
+export function onPieceCorrupt(state: TorrentState, { piece, leaves }: InputOf<"pieceCorrupt">): void {
   const open = state.downloads.get(piece);
   if (!open?.isStoring) return;
   state.totals.corrupt += open.bytes.length;
-  const liar = state.blame.failed(open);
+  const liar = state.blame.failed(open, leaves);
   closePiece(state, open);
   state.mode.hungry = true;
-  if (liar !== undefined) banHost(state, liar, "sent data that fails its hash");
+  if (liar !== undefined) return banHost(state, liar, "sent data that fails its hash");
+  inquire(state, piece);
 }
 
 /** The piece could not be written: it is missing still. Nothing is asked at once, since the next would fare no better. */

@@ -3,7 +3,7 @@
 import type { Bitfield } from "../bytes/bitfield.ts";
 import type { Random } from "../bytes/random.ts";
 import type { PeerAddress } from "../peer/address.ts";
-import type { HashRequestsOptions } from "./missing_hashes.ts";
+import type { HashRequestsOptions, TreeFile } from "./missing_hashes.ts";
 
 /** Bytes of an ordinary block: what everybody requests (BEP 3 "peer messages", request). */
 export const BLOCK_LENGTH = 16384;
@@ -27,6 +27,8 @@ export interface PieceGeometry {
    * v2-only torrent, and asks again at once if they are refused.
    */
   readonly hasWholeBlocks?: boolean;
+  /** The file of a piece, if it has a Merkle tree: the hashes of blocks tell who ruined a piece (BEP 52). None if absent. */
+  treeFile?(piece: number): TreeFile | undefined;
 }
 
 /** The geometry of a v1 or hybrid torrent of `length` bytes: all pieces alike except the last. */

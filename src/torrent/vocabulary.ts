@@ -70,8 +70,11 @@ export type TorrentInput =
   | { readonly type: "cached"; readonly pieces: readonly number[] }
   /** A `store` effect ended well: the piece is verified and written. */
   | { readonly type: "pieceStored"; readonly piece: number }
-  /** A `store` effect found a hash that does not match. */
-  | { readonly type: "pieceCorrupt"; readonly piece: number }
+  /**
+   * A `store` effect found a hash that does not match; `leaves` are the hashes of the blocks as they came, 32 bytes each, if they
+   * are in the Merkle tree of a file (BEP 52).
+   */
+  | { readonly type: "pieceCorrupt"; readonly piece: number; readonly leaves?: Uint8Array }
   /** A `store` effect could not write; the piece is still missing. The session pauses the torrent. */
   | { readonly type: "storeFailed"; readonly piece: number }
   /** The piece layer of a `layerFound` effect is where pieces are verified by it: those of its files may be downloaded. */

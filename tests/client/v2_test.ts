@@ -313,3 +313,35 @@ Deno.test("of two links to one hybrid, which nobody can tell before, the second 
     await swarm.clock.runUntil(client.remove(second));
   }
 });
+
+for (const version of ["2", "hybrid"] as const) {
+  Deno.test(`of a piece that two peers sent (version ${version}), the hashes of its blocks tell at once who lied`, async () => {
+    await using swarm = new VirtualSwarm();
+    const sources = [{ path: ["one"], content: swarm.content }], pieceLength = 262_144;
+    const metainfo = await readMetainfo(await createTorrent(sources, { name: "t", version, pieceLength }));
+    await swarm.seeder(SEEDER.host, metainfo, { uploadLimit: 50_000 });
+    const openStore = async (metainfo: Metainfo) => {
+      const store = openMemoryStore(metainfo, await swarm.full(metainfo)), right = store.read.bind(store);
+      return Object.assign(store, {
+        async read(piece: number, begin: number, into: Uint8Array) {
+          await right(piece, begin, into);
+          if (begin === 11 * 16384) into[0]! ^= 1;
+        },
+      });
+    };
+    const liar = await swarm.client(OTHER, { openStore });
+    await swarm.clock.runUntil(liar.add(metainfo).then((torrent) => torrent.completed()));
+    const client = await swarm.client(LEECHER), banned: string[] = [];
+    const torrent = (await swarm.clock.runUntil(client.add(metainfo, { peers: [SEEDER] })))!;
+    void (async () => {
+      for await (const event of torrent.events()) if (event.type === "peerBanned") banned.push(event.host);
+    })();
+    await swarm.clock.runUntil(() => torrent.status().downloaded > 60_000);
+    torrent.addPeers([{ host: OTHER, port: PORT }]);
+    await swarm.clock.runUntil(torrent.completed());
+    assertEquals(banned, [OTHER]);
+    // One block is asked for again, besides those that were on their way when they came from elsewhere; else it would be all.
+    const { downloaded } = torrent.status();
+    assert(downloaded < 1.5 * swarm.content.length, `${downloaded} bytes`);
+  });
+}

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { randomBytes } from "../../src/bytes/random.ts";
 import { answerHashes, buildHashTree, type HashTree, treeNode } from "../../src/metainfo/hash_tree.ts";
 import { pieceLayer, treeHeight } from "../../src/metainfo/merkle.ts";
-import type { UnhashedFile } from "../../src/torrent/missing_hashes.ts";
+import type { TreeFile } from "../../src/torrent/missing_hashes.ts";
 import type { PeerKey, TorrentEffect } from "../../src/torrent/vocabulary.ts";
 import type { HashRange, PeerMessage } from "../../src/wire/messages/message.ts";
 import { BLOCK, checkInvariants, closedIn, Machine, sentIn } from "./machine.ts";
@@ -43,7 +43,7 @@ class Swarm extends Machine {
 
   constructor(files: readonly File[], areRequired = true, have: readonly number[] = []) {
     let firstPiece = 0;
-    const layers: UnhashedFile[] = files.map(({ root, length, pieces }) => {
+    const layers: TreeFile[] = files.map(({ root, length, pieces }) => {
       firstPiece += pieces;
       return { piecesRoot: root, length, firstPiece: firstPiece - pieces };
     });

@@ -1,18 +1,25 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Bitfield } from "../../src/bytes/bitfield.ts";
+import { randomBytes } from "../../src/bytes/random.ts";
+import { answerHashes, buildHashTree, treeNode } from "../../src/metainfo/hash_tree.ts";
+import { treeHeight } from "../../src/metainfo/merkle.ts";
 import { uniformGeometry } from "../../src/torrent/options.ts";
 import type { TorrentInput } from "../../src/torrent/vocabulary.ts";
-import type { PeerMessage } from "../../src/wire/messages/message.ts";
+import type { HashRange, PeerMessage } from "../../src/wire/messages/message.ts";
 import { BLOCK, checkInvariants, Machine } from "./machine.ts";
+import { seededRandom } from "./swarm.ts";
 
 const PIECES = 11;
-const geometry = uniformGeometry((PIECES - 1) * 3 * BLOCK + 20_000, 3 * BLOCK);
+const LENGTH = (PIECES - 1) * 4 * BLOCK + 20_000;
+const tree = buildHashTree(randomBytes(seededRandom(1), Math.ceil(LENGTH / BLOCK) * 32), 0, LENGTH);
+const file = { piecesRoot: treeNode(tree, treeHeight(LENGTH), 0)!, length: LENGTH, firstPiece: 0 };
+const geometry = { ...uniformGeometry(LENGTH, 4 * BLOCK), treeFile: () => file };
 
 const piece = fc.oneof({ weight: 20, arbitrary: fc.nat(PIECES - 1) }, fc.constantFrom(PIECES, 0xffffffff));
 const begin = fc.oneof(
-  { weight: 10, arbitrary: fc.constantFrom(0, BLOCK, 2 * BLOCK) },
-  fc.constantFrom(1, 3 * BLOCK, 0xffffffff),
+  { weight: 10, arbitrary: fc.constantFrom(0, BLOCK, 2 * BLOCK, 3 * BLOCK) },
+  fc.constantFrom(1, 4 * BLOCK, 0xffffffff),
 );
 const length = fc.oneof(
   { weight: 10, arbitrary: fc.constantFrom(BLOCK, 20_000 - BLOCK) },
@@ -61,12 +68,24 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
 
 /** Things that happen; those that must fit the state name what they mean by a number, resolved when their time comes. */
 type Happening =
-  | { readonly do: "connect"; readonly fast: boolean; readonly id: number; readonly incoming: boolean }
+  | {
+    readonly do: "connect";
+    readonly fast: boolean;
+    readonly id: number;
+    readonly incoming: boolean;
+    readonly v2: boolean;
+  }
   | { readonly do: "message"; readonly peer: number; readonly message: PeerMessage }
-  | { readonly do: "close" | "answer" | "late" | "reject" | "sent" | "unreadable"; readonly peer: number }
-  | { readonly do: "stored" | "corrupt" | "unstored"; readonly which: number }
+  | {
+    readonly do: "close" | "answer" | "late" | "reject" | "sent" | "unreadable" | HashAnswer;
+    readonly peer: number;
+  }
+  /** `wrong` has a bit for each wrong block of a corrupt piece. */
+  | { readonly do: "stored" | "corrupt" | "unstored"; readonly which: number; readonly wrong: number }
   | { readonly do: "wait"; readonly ms: number }
   | { readonly do: "input"; readonly input: TorrentInput };
+
+type HashAnswer = "hashes" | "wrongHashes" | "noHashes";
 
 const peer = fc.nat(5);
 const which = fc.nat(3);
@@ -78,6 +97,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       fast: fc.boolean(),
       id: fc.nat(30),
       incoming: fc.boolean(),
+      v2: fc.boolean(),
     }),
   },
   { weight: 20, arbitrary: fc.record({ do: fc.constant("message" as const), peer, message }) },
@@ -100,6 +120,14 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     arbitrary: fc.record({
       do: fc.constantFrom("stored" as const, "stored" as const, "corrupt" as const, "unstored" as const),
       which,
+      wrong: fc.nat(15),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constantFrom<HashAnswer[]>("hashes", "hashes", "wrongHashes", "noHashes"),
+      peer,
     }),
   },
   {
@@ -151,6 +179,7 @@ class Session {
   readonly peers: number[] = [];
   readonly reads: { peer: number; piece: number; begin: number; length: number }[] = [];
   readonly stores: number[] = [];
+  readonly hashRequests: { readonly peer: number; readonly range: HashRange }[] = [];
 
   constructor(machine: Machine) {
     this.machine = machine;
@@ -158,7 +187,7 @@ class Session {
 
   /** A peer that has everything and serves us, so that the story does not end before it starts. */
   startSeed(fast: boolean): void {
-    const peer = this.machine.connectSeed({ fast });
+    const peer = this.machine.connectSeed({ fast, v2: fast });
     this.peers.push(peer);
     this.#take(this.machine.message(peer, { type: "unchoke" }));
   }
@@ -176,6 +205,7 @@ class Session {
           fast: happening.fast,
           id: happening.id,
           direction,
+          v2: happening.v2,
           allowedFast: [1, 2],
         });
         this.peers.push(peer);
@@ -190,11 +220,29 @@ class Session {
     }
   }
 
-  #storeEnded(happening: { readonly do: "stored" | "corrupt" | "unstored"; readonly which: number }): void {
+  #storeEnded(happening: Extract<Happening, { readonly which: number }>): void {
     const [piece] = this.stores.splice(happening.which % Math.max(1, this.stores.length), 1);
     if (piece === undefined) return;
-    const type = { stored: "pieceStored", corrupt: "pieceCorrupt", unstored: "storeFailed" } as const;
-    this.#take(this.machine.input({ type: type[happening.do], piece }));
+    if (happening.do !== "corrupt") {
+      const type = ({ stored: "pieceStored", unstored: "storeFailed" } as const)[happening.do];
+      return this.#take(this.machine.input({ type, piece }));
+    }
+    const leaves = new Uint8Array(Math.ceil(geometry.pieceSize(piece) / BLOCK) * 32);
+    for (let block = 0; block * 32 < leaves.length; block++) {
+      if ((happening.wrong >> block & 1) === 0) leaves.set(treeNode(tree, 0, piece * 4 + block)!, block * 32);
+    }
+    this.#take(this.machine.input({ type: "pieceCorrupt", piece, leaves }));
+  }
+
+  #answerHashes(key: number, answer: HashAnswer): void {
+    const index = this.hashRequests.findIndex(({ peer }) => peer === key);
+    if (index < 0) return;
+    const { range } = this.hashRequests[index]!;
+    this.hashRequests.splice(index, 1);
+    if (answer === "noHashes") return this.#take(this.machine.message(key, { type: "hashReject", ...range }));
+    const hashes = answerHashes(range, LENGTH, (layer, index) => treeNode(tree, layer, index))!;
+    if (answer === "wrongHashes") hashes[0]! ^= 1;
+    this.#take(this.machine.message(key, { type: "hashes", ...range, hashes }));
   }
 
   #peerDoes(happening: Extract<Happening, { readonly peer: number }>): void {
@@ -203,6 +251,9 @@ class Session {
     const { machine } = this;
     if (happening.do === "message") return this.#take(machine.message(key, happening.message));
     if (happening.do === "close") return this.#take(machine.input({ type: "peerClosed", peer: key }));
+    if (happening.do === "hashes" || happening.do === "wrongHashes" || happening.do === "noHashes") {
+      return this.#answerHashes(key, happening.do);
+    }
     if (happening.do === "sent" || happening.do === "unreadable") return this.#readEnded(key, happening.do);
     const range = this.#firstRequest(key, happening.do === "late");
     if (range === undefined) return;
@@ -231,12 +282,15 @@ class Session {
     for (const effect of effects) {
       if (effect.type === "read") this.reads.push(effect);
       if (effect.type === "store") this.stores.push(effect.piece);
+      if (effect.type !== "send" || effect.message.type !== "hashRequest") continue;
+      const { type: _, ...range } = effect.message;
+      this.hashRequests.push({ peer: effect.peer, range });
     }
   }
 }
 
 Deno.test("Torrent keeps its books whatever happens", () => {
-  const limits = { maxPeers: 5, uploadSlots: 2, maxOpenBytes: 4 * 3 * BLOCK };
+  const limits = { maxPeers: 5, uploadSlots: 2, maxOpenBytes: 4 * 4 * BLOCK };
   fc.assert(
     fc.property(
       fc.array(happening, { minLength: 20, maxLength: 200, size: "max" }),
