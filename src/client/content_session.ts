@@ -32,6 +32,8 @@ export class ContentSession {
   #work: ContentWork | undefined;
   #checked = 0;
   #recheck: Promise<void> | undefined;
+  /** Settles when every piece layer so far is put to use. Never rejects. */
+  #learning: Promise<unknown> = Promise.resolve();
   #wasCompleteAtFirst = false;
 
   /** Nothing happens before `start`. */
@@ -126,6 +128,7 @@ export class ContentSession {
   async close({ forget }: { readonly forget: boolean }): Promise<void> {
     await this.#work?.close();
     await this.#recheck?.catch(() => {}); // told to whoever asked for it
+    await this.#learning;
     await this.#layers.noted();
     if (forget) await Promise.all([this.#notes.remove(), this.#layers.remove()]);
     else await this.#notes.close();
@@ -154,6 +157,7 @@ export class ContentSession {
     let checked = 0;
     life.enter("checking");
     try {
+      await this.#learning;
       const found = await work.checkAgain(() => this.#checked = ++checked / info.pieceCount);
       life.emit({ type: "checked", infoHash: life.infoHash, completedPieces: found.count });
     } catch (error) {
@@ -169,7 +173,7 @@ export class ContentSession {
       case "pieceCompleted":
         return this.#notes.record(news.piece);
       case "layerFound":
-        return void this.#layerFound(news.piecesRoot, news.hashes);
+        return void (this.#learning = Promise.all([this.#learning, this.#layerFound(news)]));
       case "completed":
         return void this.#completed();
       case "incomplete":
@@ -180,8 +184,9 @@ export class ContentSession {
   }
 
   /** Pieces of its files can be verified now: those that are here already first. */
-  async #layerFound(piecesRoot: Uint8Array, hashes: Uint8Array): Promise<void> {
+  async #layerFound({ piecesRoot, hashes }: Extract<WorkNews, { type: "layerFound" }>): Promise<void> {
     try {
+      await this.#recheck?.catch(() => {}); // no file may get its name while it is read
       this.#work?.gain(await this.#layers.found(piecesRoot, hashes));
       this.live?.dispatch({ type: "layerReady", piecesRoot });
     } catch (error) {

@@ -14,8 +14,10 @@ export type ExtensionHandshakeMessage = Extract<ExtensionMessage, { type: "exten
 export interface Guest {
   /** What the handshakes agreed on. */
   readonly opening: Opening;
-  /** What its extension handshakes said so far: of a later one only what changes is there. */
+  /** What its extension handshakes said so far but for names, which may be long: of a later one only what changes is there. */
   readonly said: ExtensionHandshakeMessage | undefined;
+  /** Name and version of its software, as far as it tells (BEP 10 `v`, BEP 20). */
+  readonly client: string | undefined;
 }
 
 /** Who is connected, for those who ask. */
@@ -33,6 +35,8 @@ export interface ConnectedPeer {
 export class GuestBook {
   readonly #life: Lifecycle;
   readonly #guests = new Map<PeerSocket, Guest>();
+  /** Who has said which software it runs: it is told once, however often that changes. */
+  readonly #identified = new WeakSet<PeerSocket>();
 
   /** Begins empty. */
   constructor(life: Lifecycle) {
@@ -56,16 +60,16 @@ export class GuestBook {
 
   /** Everybody, for those who ask. */
   peers(): readonly ConnectedPeer[] {
-    return Array.from(this.#guests, ([{ key, address, direction }, { opening: { peerId }, said }]) => {
-      return { key, address, direction, peerId, client: clientName(said?.client, peerId) };
+    return Array.from(this.#guests, ([{ key, address, direction }, { opening: { peerId }, client }]) => {
+      return { key, address, direction, peerId, client };
     });
   }
 
   /** Somebody has come. */
   add(socket: PeerSocket, opening: Opening): void {
     const { address, direction } = socket, { infoHash } = this.#life;
-    this.#guests.set(socket, { opening, said: undefined });
     const client = clientName(undefined, opening.peerId);
+    this.#guests.set(socket, { opening, said: undefined, client });
     this.#life.emit({ type: "peerConnected", infoHash, address, direction, client });
   }
 
@@ -73,11 +77,13 @@ export class GuestBook {
   learn(socket: PeerSocket, handshake: ExtensionHandshakeMessage): void {
     const guest = this.#guests.get(socket), { infoHash } = this.#life;
     if (guest === undefined) return;
-    const { opening, said } = guest, { address } = socket;
-    this.#guests.set(socket, { opening, said: { ...said, ...handshake } });
-    if (said?.client !== undefined || handshake.client === undefined) return;
-    const client = clientName(handshake.client, opening.peerId);
-    if (client !== undefined) this.#life.emit({ type: "peerIdentified", infoHash, address, client });
+    const { opening, said } = guest, { client: name, ids: _, ...rest } = handshake, { address } = socket;
+    const client = name === undefined ? guest.client : clientName(name, opening.peerId);
+    this.#guests.set(socket, { opening, said: { ...said, ...rest }, client });
+    const isNews = name !== undefined && !this.#identified.has(socket);
+    if (!isNews || client === undefined) return;
+    this.#identified.add(socket);
+    this.#life.emit({ type: "peerIdentified", infoHash, address, client });
   }
 
   /** A guest is gone. Answers whether it was here. */

@@ -1,6 +1,8 @@
 /** What peers notice of a check: nothing, but for pieces that turn out to be bad (BEP 54). */
 
 import { assert, assertEquals } from "@std/assert";
+import { encodeHex } from "../../src/bytes/text.ts";
+import { openMemoryStore } from "../../src/testing/mod.ts";
 import { ScriptedPeer } from "./scripted_peer.ts";
 import { PORT, VirtualSwarm } from "./virtual_swarm.ts";
 
@@ -76,4 +78,42 @@ Deno.test("what a peer said of itself in a torrent's first life counts in the se
   await swarm.clock.advance(1000);
   assertEquals(peer.extensions.filter(({ type }) => type === "dontHave"), [{ type: "dontHave", piece: 3 }]);
   peer.close();
+});
+
+Deno.test("a piece layer that comes during a check waits for its end: no file gets its name while it is read", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent({ version: "2", pieceLength: 16384 }),
+    storage = await swarm.full(metainfo);
+  await swarm.seeder(SEEDER.host, metainfo);
+  const seen: string[] = [], { read } = storage;
+  const client = await swarm.client(HOST, {
+    openStore: (metainfo) => {
+      const store = openMemoryStore(metainfo, storage), { checkAll, finish } = store;
+      store.checkAll = async (options) => {
+        seen.push("checking");
+        const found = await checkAll.call(store, options);
+        seen.push("checked");
+        return found;
+      };
+      store.check = () => Promise.resolve(true); // sooner than all others are checked
+      store.finish = (file) => {
+        seen.push("named");
+        return finish.call(store, file);
+      };
+      return Promise.resolve(store);
+    },
+  });
+  const link = `magnet:?xt=urn:btmh:1220${encodeHex(metainfo.infoHashV2!)}`;
+  const handle = (await swarm.clock.runUntil(client.add(link, { peers: [SEEDER] })))!;
+  await swarm.clock.runUntil(handle.checked());
+  seen.length = 0;
+  storage.read = async (file, offset, into) => {
+    await new Promise<void>((resolve) => swarm.clock.schedule(swarm.clock.now() + 1000, resolve));
+    await read.call(storage, file, offset, into);
+  };
+  const checking = handle.recheck();
+  await swarm.clock.runUntil(handle.completed());
+  await swarm.clock.runUntil(checking);
+  assertEquals(seen, ["checking", "checked", "named", "named"]);
+  assertEquals(handle.status().downloaded, 0);
 });
