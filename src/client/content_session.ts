@@ -149,7 +149,7 @@ export class ContentSession {
     await work.named;
     await this.#notes.start(work.live);
     this.#wasCompleteAtFirst = work.live.isComplete;
-    life.reach("checked");
+    life.goals.reach("checked");
   }
 
   async #checkAgain(): Promise<void> {
@@ -199,21 +199,21 @@ export class ContentSession {
     await this.#work?.named;
     await this.#notes.told; // the last piece is told before the end
     if (life.signal.aborted || life.error || !this.live?.isComplete) return;
-    if (life.hasReached("completed")) return;
+    if (life.goals.hasReached("completed")) return;
     if (life.state === "downloading") life.enter("seeding");
     // BEP 21 "extension header": whoever is connected hears that we want nothing any more; a super-seed hides it.
     if (!this.live.isSuperSeeding) desk.tellUploadOnly(true);
     onCompleted(!this.#wasCompleteAtFirst);
     this.#wasCompleteAtFirst = false;
     life.emit({ type: "completed", infoHash: life.infoHash });
-    life.reach("completed");
+    life.goals.reach("completed");
   }
 
   /** What was complete is not any more. */
   #incomplete(): void {
     const { desk, life } = this.#options;
-    if (life.hasReached("completed")) desk.tellUploadOnly(false);
-    life.unreach("completed");
+    if (life.goals.hasReached("completed")) desk.tellUploadOnly(false);
+    life.goals.unreach("completed");
     if (life.state === "seeding") life.enter("downloading");
   }
 

@@ -124,7 +124,7 @@ export class ContentWork {
       read: (piece, begin, into) => store.read(piece, begin, into),
       want: (pieces) => this.live.dispatch({ type: "urgent", reader, pieces }),
       whenPiece: async (piece, signal) => {
-        if (!this.progress.has(piece)) await life.wait(piece, signal);
+        if (!this.progress.has(piece)) await life.goals.wait(piece, signal);
       },
     };
   }
@@ -189,7 +189,7 @@ export class ContentWork {
     const { life, onNews } = this.#options;
     onNews(news);
     this.#finishFilesOf(news.piece);
-    life.gained(news.piece);
+    life.goals.gained(news.piece);
   }
 
   #finishFilesOf(piece: number): void {

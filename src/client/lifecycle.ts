@@ -4,23 +4,20 @@ import { StateError } from "../errors.ts";
 import type { ClientContext } from "./client_context.ts";
 import { EventStream } from "./event_stream.ts";
 import type { TorrentEvent, TorrentState, TorrentStatus } from "./events.ts";
-import { Waiters } from "./waiters.ts";
+import { Goals } from "./goals.ts";
 
 /** Progress events: often enough for a smooth display, too rare to cost anything. */
 const PROGRESS_EVERY_MS = 250;
 
-/** What one can wait for: the info dictionary is known; the first check is over; every wanted file is complete. */
-export type Milestone = "metadata" | "checked" | "completed";
-
-/** State, events and waiters of one torrent. Phases: as {@linkcode TorrentState}, ending with `closed`. */
+/** State, events and goals of one torrent. Phases: as {@linkcode TorrentState}, ending with `closed`. */
 export class Lifecycle {
   /** Info hash in hexadecimal, 40 digits: what handshakes and trackers say. */
   readonly infoHash: string;
   /** Everything that happens to this torrent. */
   readonly events: EventStream<TorrentEvent> = new EventStream();
+  /** What one can wait for. */
+  readonly goals: Goals = new Goals();
   readonly #context: ClientContext;
-  readonly #waiters = new Waiters<Milestone | number>();
-  readonly #reached = new Set<Milestone>();
   readonly #abort = new AbortController();
   #state: TorrentState;
   #error: Error | undefined;
@@ -69,7 +66,10 @@ export class Lifecycle {
   enter(state: TorrentState): void {
     if (this.#state === state || this.#abort.signal.aborted) return;
     this.#state = state;
-    if (state !== "failed") this.#error = undefined;
+    if (state !== "failed") {
+      this.#error = undefined;
+      this.goals.revive();
+    }
     this.emit({ type: "state", infoHash: this.infoHash, state });
   }
 
@@ -79,7 +79,7 @@ export class Lifecycle {
     this.#error = error;
     this.enter("failed");
     this.emit({ type: "error", infoHash: this.infoHash, error });
-    this.#waiters.rejectAll(error);
+    this.goals.fail(error);
     return true;
   }
 
@@ -88,37 +88,7 @@ export class Lifecycle {
     const reason = new StateError("The torrent is closed");
     this.enter("closed");
     this.#abort.abort(reason);
-    this.#waiters.rejectAll(reason);
-  }
-
-  /** A milestone is reached; whoever waits goes on. */
-  reach(milestone: Milestone): void {
-    this.#reached.add(milestone);
-    this.#waiters.settle(milestone);
-  }
-
-  /** A milestone is ahead again: more is wanted, or content was lost. */
-  unreach(milestone: Milestone): void {
-    this.#reached.delete(milestone);
-  }
-
-  /** Whether a milestone is reached. */
-  hasReached(milestone: Milestone): boolean {
-    return this.#reached.has(milestone);
-  }
-
-  /** A piece is verified. */
-  gained(piece: number): void {
-    this.#waiters.settle(piece);
-  }
-
-  /** Waits for a milestone or a piece. @throws Why the torrent failed or closed, or the signal's reason. */
-  async wait(goal: Milestone | number, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    if (this.#error) throw this.#error;
-    if (this.signal.aborted) throw this.signal.reason;
-    if (typeof goal === "string" && this.#reached.has(goal)) return;
-    await this.#waiters.wait(goal, signal);
+    this.goals.fail(reason);
   }
 
   /** Reports progress at a steady pace while somebody reads; the answer ends it. */

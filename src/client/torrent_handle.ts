@@ -77,18 +77,18 @@ export class TorrentHandle {
 
   /** Waits until it is known what the torrent says. @throws Why it failed, or the signal's reason. */
   async metadata(options: WaitOptions = {}): Promise<Metainfo> {
-    await this.#session.life.wait("metadata", options.signal);
+    await this.#session.life.goals.wait("metadata", options.signal);
     return this.metainfo;
   }
 
   /** Waits until the content on disk was checked for the first time. @throws Why it failed, or the signal's reason. */
   checked(options: WaitOptions = {}): Promise<void> {
-    return this.#session.life.wait("checked", options.signal);
+    return this.#session.life.goals.wait("checked", options.signal);
   }
 
   /** Waits until every wanted file is complete. @throws Why the torrent failed or closed, or the signal's reason. */
   completed(options: WaitOptions = {}): Promise<void> {
-    return this.#session.life.wait("completed", options.signal);
+    return this.#session.life.goals.wait("completed", options.signal);
   }
 
   /** Stops asking, serving and announcing until `resume`. */

@@ -227,7 +227,7 @@ export class TorrentSession {
     if (this.life.signal.aborted) return;
     this.#metainfo = metainfo;
     this.#halt("the metadata is here");
-    this.life.reach("metadata");
+    this.life.goals.reach("metadata");
     this.life.enter("paused");
     this.life.emit({ type: "metadata", infoHash: this.life.infoHash, metainfo });
   }
@@ -237,7 +237,7 @@ export class TorrentSession {
     const files = add.files ?? ("magnet" in origin ? selectedFiles(origin.magnet, metainfo) : undefined);
     this.#metainfo = metainfo;
     swarm.learn(metainfo);
-    life.reach("metadata");
+    life.goals.reach("metadata");
     this.#content = new ContentSession({
       context,
       life,
