@@ -1,7 +1,7 @@
 /** Errors as one line of text for a person, and the exit codes that go with them. */
 
 import { UsageError } from "./arguments.ts";
-import { printable } from "./format.ts";
+import { printableMessage } from "./format.ts";
 import { BrokenPipe, Interrupted } from "./terminal.ts";
 
 /** Thrown when a command cannot do what was asked and no error of the library says it better. */
@@ -38,7 +38,7 @@ export function describeError(error: unknown): string {
     if (reason !== "" && !text.includes(reason)) text += `: ${reason}`;
     cause = causeOf(cause);
   }
-  return printable(text).trim() || "Unknown error";
+  return printableMessage(text).trim() || "Unknown error";
 }
 
 function causeOf(error: unknown): unknown {

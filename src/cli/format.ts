@@ -68,3 +68,11 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 export function printable(text: string): string {
   return text.replace(/[\r\n\t]+/g, " ").replace(UNPRINTABLE, "\ufffd");
 }
+
+/** Characters of the longest message that is shown: a tracker may say a megabyte, ten times a second in a picture. */
+const LONGEST_MESSAGE = 1000;
+
+/** What others say in a message, {@linkcode printable}, and cut if it is no message any more. */
+export function printableMessage(text: string): string {
+  return printable(text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text);
+}

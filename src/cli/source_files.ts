@@ -24,8 +24,8 @@ export interface Source {
 export interface ListOptions {
   /** Another name than that of the folder or the file. */
   readonly name?: string | undefined;
-  /** A file to leave out, so that a torrent made of the folder it lies in does not contain itself. */
-  readonly except?: string | undefined;
+  /** What to leave out, by the name of the content: a torrent made of the folder it lies in must not contain itself. */
+  readonly except?: (name: string) => string | undefined;
 }
 
 /**
@@ -36,8 +36,8 @@ export interface ListOptions {
 export async function listSource(path: string, options: ListOptions = {}): Promise<Source> {
   const { isDirectory } = await look(path, Deno.stat);
   const name = options.name ?? basename(await look(path, Deno.realPath));
-  const files: DiskFile[] = [], except = options.except === undefined ? undefined : resolve(options.except);
-  if (isDirectory) await walk(path, [], { files, except, above: [] });
+  const files: DiskFile[] = [], except = options.except?.(name);
+  if (isDirectory) await walk(path, [], { files, except: except && resolve(except), above: [] });
   else files.push(await describeFile(path, [name]));
   return { name, isFolder: isDirectory, files };
 }

@@ -5,7 +5,7 @@ import type { ClientEvent, TorrentStatus } from "../client/events.ts";
 import type { TorrentHandle } from "../client/torrent_handle.ts";
 import type { Picture } from "./display.ts";
 import { describeError } from "./failure.ts";
-import { printable } from "./format.ts";
+import { printableMessage } from "./format.ts";
 import { jsonLine } from "./json.ts";
 import { type Palette, shorten } from "./render.ts";
 import { reportTorrent } from "./report.ts";
@@ -49,17 +49,21 @@ export class Notices {
   /** Follows a torrent until it ends. */
   async follow(torrent: TorrentHandle): Promise<void> {
     for await (const event of torrent.events()) {
-      if (event.type === "announceFailed") this.#last = `${event.tracker}: ${describeError(event.error)}`;
-      else if (event.type === "webSeedFailed") this.#last = describeError(event.error);
-      else if (event.type === "webSeedDiscarded") this.#last = `${event.url}: ${event.reason}`;
-      else if (event.type === "announced" || event.type === "peerConnected") this.#last = "";
-      else if (event.type === "warning") this.#last = event.message;
+      if (event.type === "announceFailed") this.#note(`${event.tracker}: ${describeError(event.error)}`);
+      else if (event.type === "webSeedFailed") this.#note(describeError(event.error));
+      else if (event.type === "webSeedDiscarded") this.#note(`${event.url}: ${event.reason}`);
+      else if (event.type === "announced" || event.type === "peerConnected") this.#note("");
+      else if (event.type === "warning") this.#note(event.message);
     }
   }
 
   /** The line, or none. */
   lines(width: number, palette: Palette): readonly string[] {
-    return this.#last === "" ? [] : [palette.yellow(shorten(printable(this.#last), width))];
+    return this.#last === "" ? [] : [palette.yellow(shorten(this.#last, width))];
+  }
+
+  #note(text: string): void {
+    this.#last = printableMessage(text);
   }
 }
 

@@ -16,6 +16,7 @@ Deno.test("describeError() puts an error and its causes on one line, each reason
   assertEquals(describeError(new Failure("Cannot a: b", { cause: new Error("b") })), "Cannot a: b");
   assertEquals(describeError(new Error("one\ntwo\x1b[2J")), "one two\ufffd[2J");
   assertEquals(describeError("text"), "text");
+  assertEquals(describeError(new Error("x".repeat(2 ** 20))), `${"x".repeat(1000)}…`);
   assertEquals(describeError(new Error("")), "Unknown error");
 });
 

@@ -9,10 +9,18 @@ const ROOT = new URL("../../", import.meta.url);
 /** The command line as users start it, in a process of its own. */
 function start(
   args: readonly string[],
-  options: { readonly env?: Record<string, string> } = {},
+  options: { readonly env?: Record<string, string>; readonly cwd?: string } = {},
 ): Deno.ChildProcess {
+  const path = (name: string) => new URL(name, ROOT).pathname;
+  const flags = [
+    "--no-check",
+    "-A",
+    "--unstable-net",
+    `--config=${path("deno.json")}`,
+    `--env-file=${path(".env.jsr")}`,
+  ];
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-check", "-A", "--unstable-net", "--env-file=.env.jsr", "src/cli/main.ts", ...args],
+    args: ["run", ...flags, path("src/cli/main.ts"), ...args],
     cwd: ROOT,
     stdin: "null",
     stdout: "piped",
@@ -39,6 +47,18 @@ Deno.test("the program writes plain text into pipes, with and without NO_COLOR",
     });
   }
 });
+
+Deno.test("create makes the same torrent of the working folder again, although the first one lies in it", () =>
+  withFolder(async (folder) => {
+    const cwd = `${folder}/data`, output = `${cwd}/data.torrent`;
+    await Deno.mkdir(cwd);
+    await Deno.writeTextFile(`${cwd}/a`, "a");
+    const first = await finish(start(["create", ".", "--no-date"], { cwd })),
+      bytes = await Deno.readFile(output);
+    assertEquals(first.code, 0);
+    assertEquals(await finish(start(["create", ".", "--no-date"], { cwd })), first);
+    assertEquals(await Deno.readFile(output), bytes);
+  }));
 
 Deno.test("the program ends quietly when the reader of its output goes away", () =>
   withFolder(async (folder) => {

@@ -8,7 +8,7 @@ import { createPeerId } from "../../peer/peer_id.ts";
 import type { Announced, AnnounceRequest } from "../../tracker/messages/announce.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { Failure } from "../failure.ts";
-import { formatCount, formatDuration, printable } from "../format.ts";
+import { formatCount, formatDuration, printableMessage } from "../format.ts";
 import {
   type Ask,
   type AskedTorrent,
@@ -98,7 +98,7 @@ function drawAnswer({ infoHash, seeds, leechers, interval, warning, peers }: Ans
   ];
   return [
     `${infoHash}  ${numbers.join(", ")}`,
-    ...(warning === null ? [] : [`warning: ${printable(warning)}`]),
+    ...(warning === null ? [] : [`warning: ${printableMessage(warning)}`]),
     ...peers.map((peer) => `  ${formatPeerAddress(peer)}`),
   ];
 }

@@ -48,7 +48,9 @@ export const command: Command = defineCommand({
   async run({ operands: [path], options }, terminal) {
     const version = readVersion(options.version), surroundings = readSurroundings(options);
     const pieceLength = readPieceLength(options["piece-length"], version);
-    const { name, isFolder, files } = await listSource(path, { name: options.name, except: options.output });
+    const outputOf = (name: string) => options.output ?? `${name}.torrent`, toStdout = options.output === "-";
+    const except = toStdout ? () => undefined : outputOf;
+    const { name, isFolder, files } = await listSource(path, { name: options.name, except });
     const bytes = await watchWork(terminal, `Hashing ${name}`, (watch) =>
       createTorrent(files, {
         ...surroundings,
@@ -63,9 +65,9 @@ export const command: Command = defineCommand({
         ...watch,
       }));
     const metainfo = await readMetainfo(bytes);
-    if (options.output === "-") terminal.write(bytes);
+    if (toStdout) terminal.write(bytes);
     else {
-      const output = options.output ?? `${name}.torrent`;
+      const output = outputOf(name);
       await writeAtomically(output, bytes);
       terminal.write(drawIdentity(metainfo, output, createPalette(terminal.hasColours)));
     }
