@@ -66,6 +66,7 @@ export function banHost(state: TorrentState, host: string, reason: string): void
 }
 
 function banPeers(state: TorrentState, host: string, reason: string): void {
+  if (state.candidates.isBanned(host)) return;
   state.candidates.ban(host);
   state.effects.push({ type: "ban", host, reason });
   for (const peer of state.peers.withHost(host)) closePeer(state, peer, "banned");

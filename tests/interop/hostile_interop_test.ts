@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { libtorrent } from "./clients/libtorrent.ts";
+import { libtorrent, startLibtorrent } from "./clients/libtorrent.ts";
 import { ours } from "./clients/ours.ts";
 import { type RawPeer, startRawPeer } from "./clients/raw.ts";
 import type { Misdeed } from "./clients/raw_peer.ts";
@@ -21,14 +21,20 @@ const VIOLATIONS: readonly Misdeed[] = [
   "hugeRequest",
 ];
 
-async function startLiar(lab: Lab, host: number, pair: Pair, misdeed: Misdeed): Promise<RawPeer> {
-  const path = `${pair.seedFolder}/${SINGLE.name}`;
-  const { pieceLength } = SINGLE;
+async function startLiar(
+  lab: Lab,
+  host: number,
+  pair: Pair,
+  misdeed: Misdeed,
+  more: { readonly pieceLength?: number; readonly rate?: number } = {},
+): Promise<RawPeer> {
+  const { infoHash, infoHashV2 } = pair.torrent;
   return await startRawPeer(lab.host(host), {
-    infoHash: pair.torrent.infoHash ?? "",
-    pieceLength,
-    path,
+    infoHash: infoHash ?? infoHashV2?.slice(0, 40) ?? "",
+    pieceLength: SINGLE.pieceLength,
+    path: `${pair.seedFolder}/${SINGLE.name}`,
     misdeed,
+    ...more,
   });
 }
 
@@ -48,6 +54,32 @@ function assertReason(event: Record<string, unknown> | undefined, what: string):
   const reason = event.reason ?? event.error;
   assert(typeof reason === "string" && reason !== "", `no reason in ${JSON.stringify(event)}`);
 }
+
+interop(
+  "of v2 pieces that a good peer and a liar sent, libtorrent is asked for the hashes of blocks, and the liar is banned",
+  {
+    hosts: 4,
+    oursOnly: true,
+  },
+  async (lab) => {
+    // Pieces of many blocks, so that both send of each.
+    const pieceLength = 1024 * 1024, files = [{ path: [], length: 3 * pieceLength }];
+    const pair = await preparePair(lab, { ...SINGLE, pieceLength, files }, undefined, "2");
+    const liar = await startLiar(lab, 4, pair, "corrupt", { pieceLength, rate: 300_000 });
+    const seed = await startLibtorrent(lab.host(2), { ...seedJob(pair), uploadLimit: 500_000 }, {
+      verbose: true,
+    });
+    const download = await us.start(lab.host(3), downloadJob(pair, seed.address, liar.address));
+    await download.complete();
+    await assertSame(pair, us);
+    assertEquals(about(download.process, lab.host(2).address, "peerBanned"), [], "the good seed was banned");
+    assertEquals(about(download.process, lab.host(4).address, "peerBanned").length, 1);
+    const said = seed.process.events().map(({ message }) => String(message));
+    for (const way of ["<== HASH_REQUEST", "==> HASHES"]) {
+      assert(said.some((line) => line.includes(`${way} [ file: 0 base: 0 `)), `no ${way} of leaves`);
+    }
+  },
+);
 
 interop("a peer that sends wrong data is banned and the download completes from a good one", {
   hosts: 4,

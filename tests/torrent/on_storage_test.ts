@@ -120,6 +120,15 @@ Deno.test("a piece on parole goes to another peer when its only peer answers eve
   checkInvariants(machine);
 });
 
+Deno.test("a host is banned once, also if more of what it sent turns out to be wrong", () => {
+  const machine = new Machine({ geometry: uniformGeometry(8 * BLOCK, 4 * BLOCK) });
+  const liar = machine.connectSeed();
+  machine.message(liar, { type: "unchoke" });
+  for (const range of owed(machine, liar)) machine.block(liar, range);
+  const effects = [0, 1].flatMap((piece) => machine.input({ type: "pieceCorrupt", piece }));
+  assertEquals(bans(effects), ["10.0.0.1"]);
+});
+
 Deno.test("a ban forgets what its host sent of other pieces", () => {
   const machine = new Machine({ geometry: uniformGeometry(8 * BLOCK, 4 * BLOCK) });
   const liar = machine.connectSeed({ depth: 8 });
