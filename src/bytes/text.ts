@@ -3,6 +3,7 @@
 import { DecodeError } from "../errors.ts";
 
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const PERCENT = 0x25;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const LENIENT_UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -73,26 +74,37 @@ export function percentEncode(bytes: Uint8Array): string {
 
 /** Undoes percent-encoding into raw bytes; `+` stays a plus. @throws {DecodeError} If an escape is broken. */
 export function percentDecode(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = UTF8.encode(text);
-  let length = 0;
-  for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] !== 0x25) {
-      bytes[length++] = bytes[i]!;
+  return isAscii(text) ? undoEscapes(text) : undoEscapes(encodeByteString(UTF8.encode(text)));
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
+}
+
+/** The same for a byte string. */
+function undoEscapes(text: string): Uint8Array<ArrayBuffer> {
+  let length = text.length;
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) === PERCENT) length -= 2;
+  const bytes = new Uint8Array(Math.max(length, 0));
+  for (let i = 0, end = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit !== PERCENT) {
+      bytes[end++] = unit;
       continue;
     }
-    const high = hexDigit(bytes[i + 1]), low = hexDigit(bytes[i + 2]);
+    const high = hexDigit(text.charCodeAt(i + 1)), low = hexDigit(text.charCodeAt(i + 2));
     if (high < 0 || low < 0) {
       throw new DecodeError("Cannot decode percent-encoding: broken escape", { offset: i });
     }
-    bytes[length++] = high << 4 | low;
+    bytes[end++] = high << 4 | low;
     i += 2;
   }
-  return length === bytes.length ? bytes : bytes.slice(0, length);
+  return bytes;
 }
 
 /** The value of a hexadecimal digit of either case; -1 if it is none. */
-function hexDigit(unit: number | undefined): number {
-  if (unit === undefined) return -1;
+function hexDigit(unit: number): number {
   if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
   const letter = unit | 0x20;
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;

@@ -13,6 +13,9 @@ export interface PeerAddress {
 /** Version of the Internet Protocol: which compact form an address has. */
 export type AddressFamily = 4 | 6;
 
+/** Where in an IPv6 address an IPv4 address is that is mapped into it (RFC 4291 section 2.5.5.2). */
+const IPV4_IN_IPV6 = 12;
+
 /** What kind of network an IP address belongs to; `reserved` is good for nothing, like 240.0.0.1. */
 export type AddressScope =
   | "unspecified"
@@ -52,7 +55,7 @@ const RANGES6: typeof RANGES = [
  */
 export function parseIp(text: string): Uint8Array<ArrayBuffer> | undefined {
   const bytes = text.includes(":") ? parseIpv6(text) : parseIpv4(text);
-  return bytes !== undefined && isMapped(bytes) ? bytes.slice(12) : bytes;
+  return bytes !== undefined && isMapped(bytes) ? bytes.slice(IPV4_IN_IPV6) : bytes;
 }
 
 /**
@@ -65,7 +68,7 @@ export function formatIp(bytes: Uint8Array): string {
   if (bytes.length !== 16) {
     throw new RangeError(`Cannot format IP address: expected 4 or 16 bytes, got ${bytes.length}`);
   }
-  return isMapped(bytes) ? bytes.subarray(12).join(".") : formatIpv6(bytes);
+  return isMapped(bytes) ? bytes.subarray(IPV4_IN_IPV6).join(".") : formatIpv6(bytes);
 }
 
 /** The one spelling of an IP address that this library uses, or `undefined` if `text` is none: see {@linkcode parseIp}. */
@@ -115,6 +118,24 @@ export function encodeCompactPeer(address: PeerAddress): Uint8Array<ArrayBuffer>
   const bytes = new Uint8Array(ip === undefined ? COMPACT_LENGTH[4] : ip.length + 2);
   writeCompactPeer(address, bytes, { offset: 0, ip });
   return bytes;
+}
+
+/**
+ * Writes one peer as the 18 bytes of IPv6, an IPv4 address mapped into it (RFC 4291 section 2.5.5.2), and answers its
+ * family. One form for both, which ends with the compact form of IPv4.
+ *
+ * @throws {RangeError} If the host is no IP address.
+ */
+export function writeMappedPeer({ host, port }: PeerAddress, into: Uint8Array): AddressFamily {
+  writePort(port, into, COMPACT_LENGTH[6] - 2);
+  if (!writeIpv4(host, into, IPV4_IN_IPV6)) {
+    const bytes = requireIp(host);
+    into.set(bytes, 16 - bytes.length);
+    if (bytes.length === 16) return 6;
+  }
+  into.fill(0, 0, IPV4_IN_IPV6 - 2);
+  into.fill(0xff, IPV4_IN_IPV6 - 2, IPV4_IN_IPV6);
+  return 4;
 }
 
 /** Reads one peer in compact form. @throws {DecodeError} If it has neither 6 nor 18 bytes, or port 0. */
@@ -182,8 +203,12 @@ function writeCompactPeer(
     into.set(bytes, offset);
     end = offset + bytes.length;
   }
-  into[end] = port >>> 8;
-  into[end + 1] = port;
+  writePort(port, into, end);
+}
+
+function writePort(port: number, into: Uint8Array, offset: number): void {
+  into[offset] = port >>> 8;
+  into[offset + 1] = port;
 }
 
 function requireIp(host: string): Uint8Array<ArrayBuffer> {

@@ -44,6 +44,6 @@ export {
   type SwarmReply,
   type SwarmStore,
 } from "./swarm_store.ts";
-export type { AnnounceEvent, SwarmCounts } from "../tracker/messages/announce.ts";
+export type { AnnounceEvent, CompactPeers, SwarmCounts } from "../tracker/messages/announce.ts";
 export type { PeerAddress } from "../peer/address.ts";
 export type { Random } from "../bytes/random.ts";

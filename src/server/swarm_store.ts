@@ -1,9 +1,11 @@
 /** Who is in which swarm, as a tracker sees it: the interface, and a store in memory (BEP 3, 7, 21, 48). */
 
-import { type Random, randomBelow } from "../bytes/random.ts";
+import { type Random, randomUint32 } from "../bytes/random.ts";
 import { encodeHex } from "../bytes/text.ts";
-import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
-import type { AnnounceEvent, SwarmCounts } from "../tracker/messages/announce.ts";
+import { type PeerAddress, writeMappedPeer } from "../peer/address.ts";
+import type { AnnounceEvent, CompactPeers, SwarmCounts } from "../tracker/messages/announce.ts";
+import { Slabs } from "./slabs.ts";
+import { Swarm } from "./swarm.ts";
 
 /** A peer that announced itself. */
 export interface SwarmPeer extends PeerAddress {
@@ -23,12 +25,17 @@ export interface SwarmAnnounce {
   readonly left: number;
   /** How many others it wants to hear of. */
   readonly numWant: number;
+  /** Their ids are not asked for, so that they may be told in compact form. */
+  readonly compact?: boolean;
 }
 
 /** What an announce is answered with. */
 export interface SwarmReply extends SwarmCounts {
-  /** Others in the swarm, never the asker itself, at most as many as wanted. */
-  readonly peers: readonly SwarmPeer[];
+  /**
+   * Others in the swarm, never the asker itself, at most as many as wanted. A store that has them in compact form at hand
+   * gives them so to an announce that is `compact`.
+   */
+  readonly peers: readonly SwarmPeer[] | CompactPeers;
 }
 
 /** Keeps swarms: in memory, or in a database that several trackers share. */
@@ -51,159 +58,131 @@ export interface MemorySwarmStoreOptions {
   readonly maxSwarms?: number;
   /** Most peers of one swarm; a new one beyond that takes the place of another. */
   readonly maxPeersPerSwarm?: number;
+  /** Most peers in all; a new one beyond that takes the place of another of its swarm, and founds none. */
+  readonly maxPeers?: number;
 }
 
-/** Bounds for memory: some 300 bytes a peer make 300 MB when a million peers fill it. */
-const DEFAULTS = { maxSwarms: 100_000, maxPeersPerSwarm: 10_000 } as const;
+/** Bounds for memory: a full store takes 70 MB, a hundred thousand swarms of one peer each 25 MB. */
+const DEFAULTS = { maxSwarms: 100_000, maxPeersPerSwarm: 10_000, maxPeers: 1_000_000 } as const;
 
-type Role = "seed" | "partialSeed" | "downloader";
+const SECOND_MS = 1000;
 
-interface Entry {
-  readonly key: string;
-  readonly peer: SwarmPeer;
-  readonly role: Role;
-  readonly seenAt: number;
-}
+/** What is told of a torrent that nobody announced. */
+const NOBODY: SwarmCounts = { complete: 0, incomplete: 0, downloaded: 0, downloaders: 0 };
 
-/** Peers stand in an array, so that some can be drawn at random; a map knows who stands where. */
-interface Swarm {
-  readonly entries: Entry[];
-  readonly places: Map<string, number>;
-  readonly roles: Record<Role, number>;
-  downloaded: number;
-}
+/** The address of the peer that announces at present. */
+const ADDRESS = new Uint8Array(18);
 
-/** Swarms in memory. A peer is known by its address: one client with an IPv4 and an IPv6 address is two (BEP 7). */
+/**
+ * Swarms in memory, some 70 bytes a peer. A peer is known by its address: one client with an IPv4 and an IPv6 address is
+ * two (BEP 7).
+ */
 export class MemorySwarmStore implements SwarmStore {
-  readonly #options: MemorySwarmStoreOptions;
-  readonly #maxSwarms: number;
-  readonly #maxPeers: number;
+  readonly #options: Required<MemorySwarmStoreOptions>;
   readonly #swarms = new Map<string, Swarm>();
+  readonly #slabs = new Slabs();
+  readonly #hashSeed: number;
+  readonly #startedAt: number;
+  #peerCount = 0;
   #sweepAt: number;
 
   /** Makes an empty store. */
   constructor(options: MemorySwarmStoreOptions) {
-    this.#options = options;
-    this.#maxSwarms = options.maxSwarms ?? DEFAULTS.maxSwarms;
-    this.#maxPeers = options.maxPeersPerSwarm ?? DEFAULTS.maxPeersPerSwarm;
-    this.#sweepAt = options.now() + options.expiryMs / 2;
+    this.#options = { ...DEFAULTS, ...options };
+    this.#hashSeed = randomUint32(options.random);
+    this.#startedAt = options.now();
+    this.#sweepAt = options.expiryMs / 2;
   }
 
-  /** How many swarms have peers, those that will be forgotten with the next sweep included. */
+  /** How many swarms are known, those included whose peers will be forgotten with the next sweep. */
   get swarmCount(): number {
     return this.#swarms.size;
   }
 
-  /** Takes note of an announce and answers it; `undefined` if there is no room for another swarm. */
+  /** How many peers are known, those included that will be forgotten with the next sweep. */
+  get peerCount(): number {
+    return this.#peerCount;
+  }
+
+  /**
+   * Takes note of an announce and answers it; `undefined` if there is no room for another swarm.
+   *
+   * @throws {RangeError} If the host of the peer is no IP address.
+   */
   announce(announce: SwarmAnnounce): Promise<SwarmReply | undefined> {
-    const now = this.#options.now();
-    if (now >= this.#sweepAt) this.#sweep(now);
-    const key = encodeHex(announce.infoHash);
-    const swarm = this.#swarms.get(key) ?? createSwarm();
-    if (announce.event === "stopped") leave(swarm, formatPeerAddress(announce.peer));
-    else if (!this.#swarms.has(key) && this.#swarms.size >= this.#maxSwarms) {
-      return Promise.resolve(undefined);
-    } else {
-      this.#swarms.set(key, swarm);
-      this.#enter(swarm, announce, now);
-    }
-    const peers = announce.event === "stopped" ? [] : this.#draw(swarm, announce, now);
-    return Promise.resolve({ ...countsOf(swarm), peers });
+    const now = this.#tick(), key = encodeHex(announce.infoHash), swarm = this.#swarms.get(key);
+    if (announce.event === "stopped") return Promise.resolve(this.#leave(swarm, announce.peer));
+    const entered = swarm ?? this.#found(key);
+    return Promise.resolve(entered && this.#enter(entered, announce, now));
   }
 
   /** Numbers of some swarms, in the order asked for; `undefined` for those that nobody announced. */
   scrape(infoHashes: readonly Uint8Array[]): Promise<readonly (SwarmCounts | undefined)[]> {
-    const now = this.#options.now();
-    if (now >= this.#sweepAt) this.#sweep(now);
-    return Promise.resolve(infoHashes.map((infoHash) => {
-      const swarm = this.#swarms.get(encodeHex(infoHash));
-      return swarm && countsOf(swarm);
-    }));
+    this.#tick();
+    return Promise.resolve(infoHashes.map((infoHash) => this.#swarms.get(encodeHex(infoHash))?.counts));
   }
 
-  #enter(swarm: Swarm, { peer, event, left }: SwarmAnnounce, now: number): void {
-    const key = formatPeerAddress(peer), old = swarm.entries[swarm.places.get(key) ?? -1];
+  #found(key: string): Swarm | undefined {
+    const { maxSwarms, maxPeers } = this.#options;
+    if (this.#swarms.size >= maxSwarms || this.#peerCount >= maxPeers) return undefined;
+    const swarm = new Swarm(this.#slabs, this.#hashSeed);
+    this.#swarms.set(key, swarm);
+    return swarm;
+  }
+
+  #leave(swarm: Swarm | undefined, peer: PeerAddress): SwarmReply {
+    writeMappedPeer(peer, ADDRESS);
+    const row = swarm?.find(ADDRESS) ?? -1;
+    if (row >= 0) {
+      swarm!.remove(row);
+      this.#peerCount--;
+    }
+    return { ...swarm?.counts ?? NOBODY, peers: [] };
+  }
+
+  #enter(swarm: Swarm, announce: SwarmAnnounce, now: number): SwarmReply | undefined {
+    const { peer, event, left, numWant, compact } = announce;
+    const family = writeMappedPeer(peer, ADDRESS), former = swarm.find(ADDRESS);
+    if (former < 0 && !this.#makeRoom(swarm)) return undefined;
     // A peer that says "completed" again was counted before.
-    if (event === "completed" && old?.role !== "seed") swarm.downloaded++;
-    if (old === undefined && swarm.entries.length >= this.#maxPeers) {
-      leave(swarm, swarm.entries[randomBelow(this.#options.random, swarm.entries.length)]!.key);
-    }
-    put(swarm, {
-      key,
-      peer: { host: peer.host, port: peer.port, peerId: peer.peerId.slice() },
-      role: left === 0 ? "seed" : event === "paused" ? "partialSeed" : "downloader",
-      seenAt: now,
-    });
+    if (event === "completed" && (former < 0 || !swarm.isSeed(former))) swarm.downloaded++;
+    const role = left === 0 ? "seed" : event === "paused" ? "partialSeed" : "downloader";
+    const seenAt = Math.floor(now / SECOND_MS);
+    const row = swarm.put(ADDRESS, { peerId: peer.peerId, family, role, seenAt });
+    if (former < 0) this.#peerCount++;
+    const { random, expiryMs } = this.#options;
+    const rows = swarm.draw(row, numWant, firstSecond(now, expiryMs), random);
+    return { ...swarm.counts, peers: compact ? swarm.compact(rows) : swarm.list(rows) };
   }
 
-  /** Walks the ring of peers from a random place by a random step that meets each of them once. */
-  #draw(swarm: Swarm, asker: SwarmAnnounce, now: number): SwarmPeer[] {
-    const { entries } = swarm, count = entries.length, found: SwarmPeer[] = [];
-    const own = swarm.places.get(formatPeerAddress(asker.peer));
-    const step = coprimeStep(count, this.#options.random);
-    let at = count === 0 ? 0 : randomBelow(this.#options.random, count);
-    for (let seen = 0; seen < count && found.length < asker.numWant; seen++, at = (at + step) % count) {
-      const entry = entries[at]!;
-      if (now - entry.seenAt >= this.#options.expiryMs || at === own) continue;
-      // Seeds have nothing to give each other.
-      if (asker.left === 0 && entry.role === "seed") continue;
-      found.push(entry.peer);
-    }
-    return found;
+  /** Whether a new peer may come into a swarm, perhaps in the place of another. */
+  #makeRoom(swarm: Swarm): boolean {
+    const { maxPeersPerSwarm, maxPeers, random } = this.#options;
+    if (swarm.size < maxPeersPerSwarm && this.#peerCount < maxPeers) return true;
+    if (swarm.size === 0) return false;
+    swarm.removeAny(random);
+    this.#peerCount--;
+    return true;
   }
 
-  #sweep(now: number): void {
-    this.#sweepAt = now + this.#options.expiryMs / 2;
+  /** The time since the store was made, in milliseconds. Now and then silent peers are forgotten. */
+  #tick(): number {
+    const now = this.#options.now() - this.#startedAt, { expiryMs } = this.#options;
+    if (now < this.#sweepAt) return now;
+    this.#sweepAt = now + expiryMs / 2;
+    this.#peerCount = 0;
     for (const [key, swarm] of this.#swarms) {
-      for (let at = swarm.entries.length - 1; at >= 0; at--) {
-        const { key: peer, seenAt } = swarm.entries[at]!;
-        if (now - seenAt >= this.#options.expiryMs) leave(swarm, peer);
-      }
-      if (swarm.entries.length === 0) this.#swarms.delete(key);
+      swarm.expire(firstSecond(now, expiryMs));
+      this.#peerCount += swarm.size;
+      if (swarm.size > 0) continue;
+      swarm.release();
+      this.#swarms.delete(key);
     }
+    return now;
   }
 }
 
-function createSwarm(): Swarm {
-  return { entries: [], places: new Map(), roles: { seed: 0, partialSeed: 0, downloader: 0 }, downloaded: 0 };
-}
-
-function countsOf({ roles, downloaded }: Swarm): SwarmCounts {
-  return {
-    complete: roles.seed,
-    incomplete: roles.partialSeed + roles.downloader,
-    downloaded,
-    downloaders: roles.downloader,
-  };
-}
-
-function put(swarm: Swarm, entry: Entry): void {
-  const place = swarm.places.get(entry.key) ?? swarm.entries.length;
-  const old = swarm.entries[place];
-  if (old !== undefined) swarm.roles[old.role]--;
-  swarm.roles[entry.role]++;
-  swarm.entries[place] = entry;
-  swarm.places.set(entry.key, place);
-}
-
-/** Takes a peer out; the last one takes its place. */
-function leave(swarm: Swarm, key: string): void {
-  const place = swarm.places.get(key);
-  if (place === undefined) return;
-  swarm.roles[swarm.entries[place]!.role]--;
-  swarm.places.delete(key);
-  const last = swarm.entries.pop()!;
-  if (place === swarm.entries.length) return;
-  swarm.entries[place] = last;
-  swarm.places.set(last.key, place);
-}
-
-function coprimeStep(count: number, random: Random): number {
-  if (count < 3) return 1;
-  const step = 1 + randomBelow(random, count - 1);
-  return greatestDivisor(step, count) === 1 ? step : 1;
-}
-
-function greatestDivisor(a: number, b: number): number {
-  return b === 0 ? a : greatestDivisor(b, a % b);
+/** The first second in which a peer that is not forgotten yet can have announced itself. */
+function firstSecond(now: number, expiryMs: number): number {
+  return Math.max(0, Math.floor((now - expiryMs) / SECOND_MS) + 1);
 }

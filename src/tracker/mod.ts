@@ -49,6 +49,7 @@ export {
   type AnnounceEvent,
   type AnnounceRequest,
   type AnnounceResponse,
+  type CompactPeers,
   type Scraped,
   type ScrapedSwarm,
   type ScrapeResponse,
@@ -57,6 +58,7 @@ export {
   UNKNOWN_LEFT,
 } from "./messages/announce.ts";
 export {
+  type AnnounceAnswer,
   type AnnounceResponseOptions,
   announceUrl,
   decodeAnnounceQuery,

@@ -108,7 +108,12 @@ Deno.test("text decoders refuse broken input", () => {
   assertThrows(() => decodeBase32("A"), DecodeError, "cut");
   assertThrows(() => decodeBase32("AB"), DecodeError, "cut");
   assertEquals(assertThrows(() => percentDecode("a%2"), DecodeError).offset, 1);
+  for (const cut of ["%", "%4", "%é1", "%%%", "é%4"]) assertThrows(() => percentDecode(cut), DecodeError);
   assertThrows(() => decodeByteString("\u0100"), RangeError);
+});
+
+Deno.test("percentDecode() reads what is not escaped as UTF-8", () => {
+  assertEquals(percentDecode("a+é%E9\u{1f600}"), encodeUtf8("a+é\0\u{1f600}").map((byte) => byte || 0xe9));
 });
 
 Deno.test("percentEncode() leaves only the unreserved characters", () => {

@@ -93,7 +93,7 @@ Deno.test("createHttpTracker() believes the ip key only where the connection say
   await announce(undefined, { ip: "198.51.100.8" });
   const last = await announce("192.0.2.3");
   assert(last.type === "announced");
-  assertEquals(last.peers.map(({ host }) => host), ["192.0.2.1", "198.51.100.8"]);
+  assertEquals(last.peers.map(({ host }) => host).sort(), ["192.0.2.1", "198.51.100.8"]);
   const lost = await announce(undefined);
   assert(lost.type === "failure");
   assertEquals(lost.reason, "Cannot tell where the announce came from");
@@ -120,6 +120,63 @@ Deno.test("createHttpTracker() tells no more peers than wanted, and than it is w
     return answer.type === "announced" ? answer.peers.length : -1;
   });
   assertEquals(await Promise.all(counts), [3, 0, 2, 5]);
+});
+
+Deno.test("createHttpTracker() takes the first of a repeated key, and any number for numwant", async () => {
+  const { announce, get } = makeTracker({ maxPeers: 5 });
+  for (let host = 1; host <= 9; host++) await announce(`192.0.2.${host}`);
+  const other = "%00".repeat(20), url = announceUrl(TRACKER, makeRequest({ numWant: 2 }));
+  for (
+    const [rest, count] of [
+      [`&info_hash=${other}&numwant=0&left=0`, 2],
+      ["", 2],
+    ] as const
+  ) {
+    const answer = decodeAnnounceResponse(
+      new Uint8Array(await (await get(url + rest, "192.0.2.1")).arrayBuffer()),
+    );
+    assert(answer.type === "announced");
+    assertEquals([answer.peers.length, answer.complete], [count, 0]);
+  }
+  for (const [numWant, count] of [["-1", 5], ["99999999999999999999", 5], ["", 5], ["0", 0]] as const) {
+    const response = await get(url.replace("numwant=2", `numwant=${numWant}`), "192.0.2.1");
+    const answer = decodeAnnounceResponse(new Uint8Array(await response.arrayBuffer()));
+    assert(answer.type === "announced", numWant);
+    assertEquals(answer.peers.length, count, numWant);
+  }
+});
+
+Deno.test("createHttpTracker() refuses what is too long, and what is no query, with a reason", async () => {
+  const { get } = makeTracker(), query = new URL(announceUrl(TRACKER, makeRequest())).search;
+  for (
+    const wrong of [
+      "&".repeat(9000),
+      `${query}&x=${"=".repeat(9000)}`,
+      "?=&=&&&==",
+      "?info_hash=%",
+      `${query}%`,
+    ]
+  ) {
+    const response = await get(`http://tracker.test/announce${wrong.replace(/^(?!\?)/, "?")}`, "192.0.2.1");
+    const answer = decodeAnnounceResponse(new Uint8Array(await response.arrayBuffer()));
+    assertEquals([response.status, answer.type], [200, wrong === `${query}%` ? "announced" : "failure"]);
+  }
+});
+
+Deno.test("createHttpTracker() works with a store that knows no compact form", async () => {
+  const peers = [{ host: "192.0.2.7", port: 7, peerId: new Uint8Array(20) }, {
+    host: "2001:db8::7",
+    port: 8,
+    peerId: new Uint8Array(20),
+  }];
+  const reply = { complete: 1, incomplete: 2, downloaded: 3, peers };
+  const store = { announce: () => Promise.resolve(reply), scrape: () => Promise.resolve([]) };
+  const { announce } = makeTracker({ store });
+  for (const compact of [true, false]) {
+    const answer = await announce("192.0.2.1", { compact });
+    assert(answer.type === "announced");
+    assertEquals(answer.peers.map(({ port }) => port), [7, 8]);
+  }
 });
 
 Deno.test("createHttpTracker() forgets peers that stop or fall silent", async () => {

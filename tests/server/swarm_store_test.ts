@@ -2,7 +2,13 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Random } from "../../src/bytes/random.ts";
 import { formatPeerAddress } from "../../src/peer/address.ts";
-import { MemorySwarmStore, type SwarmAnnounce, type SwarmReply } from "../../src/server/swarm_store.ts";
+import {
+  MemorySwarmStore,
+  type MemorySwarmStoreOptions,
+  type SwarmAnnounce,
+  type SwarmPeer,
+  type SwarmReply,
+} from "../../src/server/swarm_store.ts";
 
 const INFO_HASH = new Uint8Array(20).fill(1);
 const HOUR = 3_600_000;
@@ -12,7 +18,7 @@ function seededRandom(seed: number): Random {
   return () => (state = (state * 16_807 + 11) % 2_147_483_647) / 2_147_483_647;
 }
 
-function makeStore(options: { maxSwarms?: number; maxPeersPerSwarm?: number } = {}) {
+function makeStore(options: Partial<MemorySwarmStoreOptions> = {}) {
   const time = { now: 0 };
   const store = new MemorySwarmStore({
     now: () => time.now,
@@ -34,7 +40,14 @@ function announce(port: number, parts: Partial<SwarmAnnounce> = {}): SwarmAnnoun
   };
 }
 
-const portsOf = (reply: SwarmReply | undefined) => reply!.peers.map(({ port }) => port).sort((a, b) => a - b);
+function listOf(reply: SwarmReply | undefined): readonly SwarmPeer[] {
+  const { peers } = reply!;
+  assert(!("ipv4" in peers), "the announce was not compact");
+  return peers;
+}
+
+const portsOf = (reply: SwarmReply | undefined) =>
+  listOf(reply).map(({ port }) => port).sort((a, b) => a - b);
 
 Deno.test("MemorySwarmStore.announce() tells of the others, never of the asker", async () => {
   const { store } = makeStore();
@@ -110,7 +123,53 @@ Deno.test("MemorySwarmStore.announce() keeps a swarm below its bound by replacin
   let reply;
   for (let port = 1; port <= 10; port++) reply = await store.announce(announce(port));
   assertEquals(reply!.incomplete, 3);
-  assertEquals(reply!.peers.length, 2);
+  assertEquals(listOf(reply).length, 2);
+});
+
+Deno.test("MemorySwarmStore holds no more peers than it may, however many torrents they name", async () => {
+  const { store, time } = makeStore({ maxPeers: 20, maxPeersPerSwarm: 15 });
+  const hashOf = (torrent: number) => new Uint8Array(20).fill(torrent);
+  for (let i = 0; i < 500; i++) {
+    const reply = await store.announce(announce(1 + i % 40, { infoHash: hashOf(i % 9) }));
+    assertEquals(reply!.incomplete <= 15, true);
+    assert(store.peerCount <= 20);
+  }
+  assertEquals([store.peerCount, store.swarmCount], [20, 9]);
+  // Who is known may stay; a torrent more does not fit.
+  assertEquals(await store.announce(announce(1, { infoHash: hashOf(50) })), undefined);
+  time.now = 2 * HOUR;
+  assertEquals(portsOf(await store.announce(announce(1, { infoHash: hashOf(50) }))), []);
+  assertEquals([store.peerCount, store.swarmCount], [1, 1]);
+});
+
+Deno.test("MemorySwarmStore refuses a peer of a torrent that all have left, if it is full", async () => {
+  const { store } = makeStore({ maxPeers: 1 });
+  await store.announce(announce(1));
+  await store.announce(announce(1, { event: "stopped" }));
+  await store.announce(announce(1, { infoHash: new Uint8Array(20) }));
+  assertEquals([await store.announce(announce(2)), store.peerCount], [undefined, 1]);
+});
+
+Deno.test("MemorySwarmStore.announce() answers a compact announce in compact form", async () => {
+  const { store } = makeStore();
+  const peerId = new Uint8Array(20);
+  await store.announce(announce(0x102));
+  await store.announce(announce(1, { peer: { host: "2001:db8::1", port: 0x304, peerId } }));
+  const reply = await store.announce(announce(5, { compact: true }));
+  assertEquals(reply!.peers, {
+    ipv4: Uint8Array.of(10, 0, 0, 1, 1, 2),
+    ipv6: Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 4),
+  });
+});
+
+Deno.test("MemorySwarmStore.announce() knows one client at two addresses as two, and a mapped one as IPv4", async () => {
+  const { store } = makeStore(), peerId = new Uint8Array(20).fill(1);
+  for (const host of ["10.0.0.1", "2001:db8::1", "::ffff:10.0.0.1"]) {
+    await store.announce(announce(1, { peer: { host, port: 1, peerId } }));
+  }
+  assertEquals(store.peerCount, 2);
+  const reply = await store.announce(announce(2));
+  assertEquals(listOf(reply).map(({ host }) => host).sort(), ["10.0.0.1", "2001:db8::1"]);
 });
 
 Deno.test("MemorySwarmStore.announce() draws different peers from a large swarm, each once", async () => {
@@ -142,7 +201,7 @@ Deno.test("MemorySwarmStore agrees with a plain list, whatever happens", async (
       const others = [...model].filter(([, other]) => left > 0 || other.left > 0).map(([other]) => other);
       if (event !== "stopped") model.set(key, { left });
       const expected = event === "stopped" ? [] : others.sort();
-      assertEquals(reply!.peers.map(formatPeerAddress).sort(), expected);
+      assertEquals(listOf(reply).map(formatPeerAddress).sort(), expected);
       const seeds = [...model.values()].filter((peer) => peer.left === 0).length;
       assertEquals([reply!.complete, reply!.incomplete], [seeds, model.size - seeds]);
     }

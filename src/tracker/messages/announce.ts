@@ -52,6 +52,14 @@ export interface AnnouncedPeer extends PeerAddress {
   readonly peerId?: Uint8Array;
 }
 
+/** Peers in compact form, one behind the other. */
+export interface CompactPeers {
+  /** 6 bytes each: address and port (BEP 23 "compact response"). */
+  readonly ipv4: Uint8Array;
+  /** 18 bytes each (BEP 7 "announce response"). */
+  readonly ipv6: Uint8Array;
+}
+
 /** A tracker's answer to an announce that it took. */
 export interface Announced {
   /** Tells it from a failure. */

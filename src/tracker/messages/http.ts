@@ -11,7 +11,6 @@ import {
   decodeCompactPeers,
   encodeCompactPeers,
   formatIp,
-  isIpv6,
   parseIp,
 } from "../../peer/address.ts";
 import {
@@ -20,10 +19,17 @@ import {
   type AnnounceEvent,
   type AnnounceRequest,
   type AnnounceResponse,
+  type CompactPeers,
+  type TrackerFailure,
   UNKNOWN_LEFT,
 } from "./announce.ts";
 import { appendQuery, decodeHash, encodeHash, joinQuery, splitQuery } from "./query.ts";
 import { bytesOf, decodeResponse, encodeFailure, failureOf, naturalOf, textOf } from "./response_fields.ts";
+
+/** An answer as a tracker has it: it may keep peers in compact form. */
+export type AnnounceAnswer =
+  | Omit<Announced, "peers"> & { readonly peers: readonly AnnouncedPeer[] | CompactPeers }
+  | TrackerFailure;
 
 /** How an answer to an announce is written; the peer's request says what it would like. */
 export interface AnnounceResponseOptions {
@@ -91,7 +97,9 @@ export function encodeAnnounceQuery(request: AnnounceRequest): string {
  * to be a failure reason.
  */
 export function decodeAnnounceQuery(query: string): AnnounceRequest {
-  const values = splitQuery(query), compact = values.get("compact"), key = values.get("key");
+  const values = splitQuery(query);
+  const compact = values.get("compact"), key = values.get("key"), ip = values.get("ip");
+  const event = values.get("event"), trackerId = values.get("trackerid");
   return {
     infoHash: decodeHash(values.get("info_hash"), "info_hash"),
     peerId: decodeHash(values.get("peer_id"), "peer_id"),
@@ -99,11 +107,11 @@ export function decodeAnnounceQuery(query: string): AnnounceRequest {
     uploaded: decodeCount(values, "uploaded") ?? 0,
     downloaded: decodeCount(values, "downloaded") ?? 0,
     left: decodeCount(values, "left"),
-    event: EVENTS.find((event) => event === values.get("event")),
+    event: EVENTS.find((one) => one === event),
     key: key ? decodeKey(key) : undefined,
     numWant: values.get("numwant") === "-1" ? undefined : decodeCount(values, "numwant"),
-    trackerId: values.has("trackerid") ? percentDecode(values.get("trackerid")!) : undefined,
-    ip: canonicalHost(decodeUtf8(percentDecode(values.get("ip") ?? ""))),
+    trackerId: trackerId === undefined ? undefined : percentDecode(trackerId),
+    ip: ip ? canonicalHost(decodeUtf8(percentDecode(ip))) : undefined,
     compact: compact === undefined ? undefined : compact === "1",
     noPeerId: values.get("no_peer_id") === "1",
     supportCrypto: values.get("supportcrypto") === "1",
@@ -213,36 +221,46 @@ function isList(value: BencodeValue): value is readonly BencodeValue[] {
  * @throws {RangeError} If the host of a compact peer is no IP address.
  */
 export function encodeAnnounceResponse(
-  response: AnnounceResponse,
+  response: AnnounceAnswer,
   options: AnnounceResponseOptions = {},
 ): Uint8Array<ArrayBuffer> {
   if (response.type === "failure") return encodeFailure(response);
+  const { peers, namedPeers = [], externalIp, minIntervalMs } = response;
+  const compact = options.compact === false ? undefined : compactPeers(peers);
   return encode({
     "complete": response.complete,
     "downloaded": response.downloaded,
-    "external ip": response.externalIp === undefined ? undefined : parseIp(response.externalIp),
+    "external ip": externalIp === undefined ? undefined : parseIp(externalIp),
     "incomplete": response.incomplete,
     "interval": Math.ceil(response.intervalMs / SECOND_MS),
-    "min interval": response.minIntervalMs && Math.ceil(response.minIntervalMs / SECOND_MS),
+    "min interval": minIntervalMs && Math.ceil(minIntervalMs / SECOND_MS),
+    "peers": compact?.ipv4 ?? listedPeers([...listOf(peers), ...namedPeers], options),
+    "peers6": compact && compact.ipv6.length > 0 ? compact.ipv6 : undefined,
     "tracker id": response.trackerId,
     "warning message": response.warning,
-    ...options.compact === false ? listedPeers(response, options) : compactPeers(response),
   });
 }
 
-function compactPeers({ peers }: Announced): { [key: string]: Bencodable | undefined } {
-  const peers6 = peers.some(({ host }) => isIpv6(host)) ? encodeCompactPeers(peers, 6) : undefined;
-  return { peers: encodeCompactPeers(peers, 4), peers6 };
+type AnsweredPeers = readonly AnnouncedPeer[] | CompactPeers;
+
+function compactPeers(peers: AnsweredPeers): CompactPeers {
+  if (!isListed(peers)) return peers;
+  return { ipv4: encodeCompactPeers(peers, 4), ipv6: encodeCompactPeers(peers, 6) };
 }
 
-function listedPeers(
-  { peers, namedPeers = [] }: Announced,
-  { noPeerId }: AnnounceResponseOptions,
-): { [key: string]: Bencodable } {
-  const entries = [...peers, ...namedPeers].map(({ host, port, peerId }) => ({
+function listOf(peers: AnsweredPeers): readonly AnnouncedPeer[] {
+  if (isListed(peers)) return peers;
+  return [...decodeCompactPeers(peers.ipv4, 4), ...decodeCompactPeers(peers.ipv6, 6)];
+}
+
+function isListed(peers: AnsweredPeers): peers is readonly AnnouncedPeer[] {
+  return Array.isArray(peers);
+}
+
+function listedPeers(peers: readonly AnnouncedPeer[], { noPeerId }: AnnounceResponseOptions): Bencodable {
+  return peers.map(({ host, port, peerId }) => ({
     ip: host,
     "peer id": noPeerId ? undefined : peerId,
     port,
   }));
-  return { peers: entries };
 }

@@ -6,6 +6,8 @@ import { DecodeError } from "../../errors.ts";
 /** Longer than a scrape of 74 torrents, the most that UDP has; servers cut at 8 KiB as a rule. */
 const LONGEST = 8192;
 
+const EQUALS = 0x3d, AMPERSAND = 0x26;
+
 /** The raw value of each key, percent-encoding intact; of a repeated key the first. @throws {DecodeError} If too long. */
 export function splitQuery(query: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
@@ -16,10 +18,19 @@ export function splitQuery(query: string): ReadonlyMap<string, string> {
 /** Every key and raw value, in order. A leading `?` is passed over. @throws {DecodeError} If the query is too long. */
 export function queryPairs(query: string): [name: string, value: string][] {
   if (query.length > LONGEST) throw new DecodeError(`Cannot decode query: longer than ${LONGEST}`);
-  return query.replace(/^\?/, "").split("&").map((pair) => {
-    const equals = pair.indexOf("=");
-    return equals < 0 ? [pair, ""] : [pair.slice(0, equals), pair.slice(equals + 1)];
-  });
+  const pairs: [string, string][] = [];
+  let start = query.startsWith("?") ? 1 : 0, equals = -1;
+  for (let i = start; i <= query.length; i++) {
+    const unit = query.charCodeAt(i);
+    if (unit === EQUALS && equals < 0) equals = i;
+    if (unit !== AMPERSAND && i < query.length) continue;
+    pairs.push(
+      equals < 0 ? [query.slice(start, i), ""] : [query.slice(start, equals), query.slice(equals + 1, i)],
+    );
+    start = i + 1;
+    equals = -1;
+  }
+  return pairs;
 }
 
 /** Writes keys and values, which are in percent-encoding already; `undefined` ones are left out. */

@@ -291,6 +291,20 @@ Deno.test("decodeAnnounceResponse() undoes encodeAnnounceResponse(), compact and
   }
 });
 
+Deno.test("encodeAnnounceResponse() writes peers that are in compact form as they are, or as a list", () => {
+  const ipv4 = Uint8Array.of(192, 0, 2, 1, 0, 1), ipv6 = decodeHex("20010db80000000000000000000000010002");
+  const answer = { type: "announced", intervalMs: 60_000, peers: { ipv4, ipv6 } } as const;
+  for (const compact of [undefined, true, false]) {
+    const decoded = decodeAnnounceResponse(encodeAnnounceResponse(answer, { compact }));
+    assert(decoded.type === "announced");
+    assertEquals(decoded.peers, [{ host: "192.0.2.1", port: 1 }, { host: "2001:db8::1", port: 2 }]);
+  }
+  const text = encodeByteString(
+    encodeAnnounceResponse({ ...answer, peers: { ipv4, ipv6: new Uint8Array() } }),
+  );
+  assert(!text.includes("6:peers6"));
+});
+
 Deno.test("encodeAnnounceResponse() writes peer ids and names in the list only", () => {
   const peerId = encodeUtf8("-XX0000-abcdefghijkl");
   const response: AnnounceResponse = {
