@@ -9,6 +9,12 @@ const STRICT_UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const LENIENT_UTF8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const UTF8 = new TextEncoder();
 
+/** Up to this many bytes a loop beats a call to the platform: 25 to 90 ns to 100 and more. */
+const SHORT = 40;
+
+/** What a call takes on any engine's stack. */
+const MAX_ARGUMENTS = 4096;
+
 /** The platform's own method, where it has it: three times as fast for an info hash. */
 interface HexWriter {
   toHex?(): string;
@@ -112,10 +118,24 @@ function hexDigit(unit: number): number {
 
 /** Writes bytes as a byte string: one UTF-16 code unit 0–255 per byte. Bencode dictionary keys have this form. */
 export function encodeByteString(bytes: Uint8Array): string {
+  if (bytes.length <= SHORT) return shortByteString(bytes);
   let text = "";
-  for (let i = 0; i < bytes.length; i += 4096) {
-    text += String.fromCharCode(...bytes.subarray(i, Math.min(i + 4096, bytes.length)));
+  for (let i = 0; i < bytes.length; i += MAX_ARGUMENTS) {
+    const some: ArrayLike<number> = bytes.subarray(i, i + MAX_ARGUMENTS);
+    text += String.fromCharCode.apply(null, some as number[]); // `...some` takes five times as long
   }
+  return text;
+}
+
+/** Eight bytes at a time: V8 turns so many into text at once, and what it adds up one by one it has to copy later. */
+function shortByteString(bytes: Uint8Array): string {
+  const char = String.fromCharCode, { length } = bytes;
+  let text = "", i = 0;
+  for (; i + 8 <= length; i += 8) {
+    const a = bytes[i]!, b = bytes[i + 1]!, c = bytes[i + 2]!, d = bytes[i + 3]!;
+    text += char(a, b, c, d, bytes[i + 4]!, bytes[i + 5]!, bytes[i + 6]!, bytes[i + 7]!);
+  }
+  for (; i < length; i++) text += char(bytes[i]!);
   return text;
 }
 
@@ -137,7 +157,13 @@ export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
 
 /** Decodes UTF-8, a faulty sequence as U+FFFD. */
 export function decodeUtf8(bytes: Uint8Array): string {
-  return LENIENT_UTF8.decode(bytes);
+  return isShortAscii(bytes) ? shortByteString(bytes) : LENIENT_UTF8.decode(bytes);
+}
+
+function isShortAscii(bytes: Uint8Array): boolean {
+  if (bytes.length > SHORT) return false;
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return false;
+  return true;
 }
 
 /** Decodes UTF-8 if it is valid, else `undefined`. */

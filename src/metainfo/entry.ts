@@ -1,6 +1,6 @@
 /** The keys that a file's entry has in either version: attributes, link target, path segments (BEP 3, 47, 52). */
 
-import type { BencodeDictionary, BencodeValue } from "../bencode/dictionary.ts";
+import type { BencodeDictionary } from "../bencode/dictionary.ts";
 import { encodeByteString } from "../bytes/text.ts";
 import { fault } from "./key_path.ts";
 
@@ -35,11 +35,7 @@ export function readSegments(entry: BencodeDictionary, key: string): readonly Ui
   if (segments === undefined) return undefined;
   if (segments.length === 0) fault(key, "a path without segments");
   if (segments.length > MAX_PATH_LEVELS) fault(key, `more than ${MAX_PATH_LEVELS} levels`);
-  return segments.map((segment, i) =>
-    isBytes(segment) ? segment : fault(`${key}[${i}]`, "not a byte string")
-  );
-}
-
-function isBytes(value: BencodeValue): value is Uint8Array {
-  return value instanceof Uint8Array;
+  const odd = segments.findIndex((segment) => !(segment instanceof Uint8Array));
+  if (odd >= 0) fault(`${key}[${odd}]`, "not a byte string");
+  return segments as readonly Uint8Array[];
 }

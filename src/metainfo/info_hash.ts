@@ -25,7 +25,7 @@ export async function infoHashes(rawInfo: Uint8Array, version: TorrentVersion): 
     : rawInfo.length <= SMALL
     ? sha1Sync(rawInfo)
     : await sha1(rawInfo);
-  const infoHashV2 = await pending;
+  const infoHashV2 = pending && await pending;
   return nameHashes(infoHashV1, infoHashV2);
 }
 

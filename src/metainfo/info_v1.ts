@@ -4,7 +4,7 @@ import { BencodeDictionary } from "../bencode/dictionary.ts";
 import { encodeByteString } from "../bytes/text.ts";
 import { readAttributes, readLength, readSegments, readSha1 } from "./entry.ts";
 import type { FileEntry } from "./files.ts";
-import { fault, within } from "./key_path.ts";
+import { fault, locate } from "./key_path.ts";
 
 /** How a file of padding was called before BEP 47 (BitComet). */
 const OLD_PAD_PREFIX = "_____padding_file_";
@@ -15,12 +15,13 @@ export function readFilesV1(info: BencodeDictionary, name: Uint8Array): FileEntr
   if (files === undefined) return [bareFile(info, name)];
   if (info.has("length")) fault("length", 'stands beside "files"');
   if (files.length === 0) fault("files", "no files");
-  const entries: FileEntry[] = [];
-  for (const [i, file] of files.entries()) {
-    const entry = file instanceof BencodeDictionary ? file : fault(`files[${i}]`, "not a dictionary");
-    entries.push(within(`files[${i}]`, () => readFile(entry)));
-  }
-  return entries;
+  return files.map((file, i) => {
+    try {
+      return readFile(file instanceof BencodeDictionary ? file : fault("", "not a dictionary"));
+    } catch (error) {
+      throw locate(`files[${i}]`, error);
+    }
+  });
 }
 
 /** Reads the hashes of `pieceCount` pieces. @throws {DecodeError} If there are more or fewer. */
@@ -52,15 +53,9 @@ function fileEntry(
   length: number,
 ): FileEntry {
   const symlink = attributes.includes("l") ? readSegments(entry, "symlink path") : undefined;
-  const sha1 = readSha1(entry);
-  return {
-    path,
-    length,
-    attributes,
-    pad: attributes.includes("p") || hasOldPadName(path),
-    ...(symlink && { symlink }),
-    ...(sha1 && { sha1 }),
-  };
+  const sha1 = readSha1(entry), pad = attributes.includes("p") || hasOldPadName(path);
+  if (symlink === undefined && sha1 === undefined) return { path, length, attributes, pad };
+  return { path, length, attributes, pad, ...(symlink && { symlink }), ...(sha1 && { sha1 }) };
 }
 
 function hasOldPadName(path: readonly Uint8Array[]): boolean {

@@ -14,9 +14,14 @@ export function within<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-    const [, key, reason] = LOCATED.exec(error.message) ?? [];
-    if (key === undefined || reason === undefined) throw error;
-    throw new DecodeError(`Cannot decode "${path}${key && "."}${key}": ${reason}`, { cause: error });
+    throw locate(path, error);
   }
+}
+
+/** A {@linkcode DecodeError} with `path` before the key that it names; any other error as it is. */
+export function locate(path: string, error: unknown): unknown {
+  if (!(error instanceof DecodeError)) return error;
+  const [, key, reason] = LOCATED.exec(error.message) ?? [];
+  if (key === undefined || reason === undefined) return error;
+  return new DecodeError(`Cannot decode "${path}${key && "."}${key}": ${reason}`, { cause: error });
 }

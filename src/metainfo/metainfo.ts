@@ -4,6 +4,7 @@ import { decodeDictionary } from "../bencode/decode.ts";
 import type { BencodeDictionary } from "../bencode/dictionary.ts";
 import { encodeHex } from "../bytes/text.ts";
 import { DecodeError } from "../errors.ts";
+import type { Draft } from "./draft.ts";
 import type { HostAndPort } from "./host_and_port.ts";
 import type { TorrentInfo, TorrentVersion } from "./info.ts";
 import { type InfoHashes, infoHashes } from "./info_hash.ts";
@@ -13,6 +14,7 @@ import { type PieceLayers, readPieceLayers } from "./piece_layers.ts";
 import { parseInfo, readVersion } from "./read_info.ts";
 import {
   mergeHashes,
+  mergeNames,
   readAnnounce,
   readCollections,
   readCreationDate,
@@ -79,31 +81,29 @@ export async function readMetainfo(bytes: Uint8Array, options: ReadOptions = {})
   const hashes = await infoHashes(info.raw, version);
   const name = encodeHex(hashes.infoHashV1 ?? hashes.infoHashV2 ?? hashes.infoHash);
   const content = parseInfo(info, { ...options, version, fallbackName: name });
-  return {
+  const metainfo: Draft<Metainfo> = {
     version,
-    ...hashes,
+    infoHash: hashes.infoHash,
     rawInfo: info.raw,
     info: content,
-    pieceLayers: readPieceLayers(root, content),
-    ...readSurroundings(root, content),
-  };
-}
-
-function readSurroundings(
-  root: BencodeDictionary,
-  info: TorrentInfo,
-): Omit<Metainfo, keyof InfoHashes | "version" | "rawInfo" | "info" | "pieceLayers"> {
-  const comment = readTextUtf8(root, "comment"), createdBy = readTextUtf8(root, "created by");
-  const creationDate = readCreationDate(root);
-  return {
     announce: readAnnounce(root),
     webSeeds: readUrls(root, "url-list"),
     httpSeeds: readUrls(root, "httpseeds"),
     nodes: readNodes(root),
-    similar: mergeHashes(info.similar, readSimilar(root)),
-    collections: [...new Set([...info.collections, ...readCollections(root)])],
-    ...(comment !== undefined && { comment }),
-    ...(createdBy !== undefined && { createdBy }),
-    ...(creationDate !== undefined && { creationDate }),
+    pieceLayers: readPieceLayers(root, content),
+    similar: mergeHashes(content.similar, readSimilar(root)),
+    collections: mergeNames(content.collections, readCollections(root)),
   };
+  if (hashes.infoHashV1) metainfo.infoHashV1 = hashes.infoHashV1;
+  if (hashes.infoHashV2) metainfo.infoHashV2 = hashes.infoHashV2;
+  readRemarks(root, metainfo);
+  return metainfo;
+}
+
+function readRemarks(root: BencodeDictionary, metainfo: Draft<Metainfo>): void {
+  const comment = readTextUtf8(root, "comment"), createdBy = readTextUtf8(root, "created by");
+  const creationDate = readCreationDate(root);
+  if (comment !== undefined) metainfo.comment = comment;
+  if (createdBy !== undefined) metainfo.createdBy = createdBy;
+  if (creationDate !== undefined) metainfo.creationDate = creationDate;
 }

@@ -3,8 +3,7 @@
  * some system cannot keep (BEP 52 "file tree": "Implementations must be prepared to sanitize them").
  */
 
-import { equals } from "@std/bytes/equals";
-import { encodeUtf8 } from "../bytes/text.ts";
+import { decodeUtf8, encodeUtf8 } from "../bytes/text.ts";
 
 /** Bytes of a segment: file systems take 255, and a client may append a suffix of its own. */
 const MAX_SEGMENT_LENGTH = 240;
@@ -21,10 +20,9 @@ const NOT_PORTABLE = /[<>:"|?*]/;
 /** Device names of Windows, which it finds behind any extension. */
 const RESERVED = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?=\.|$)/i;
 
-/** The character of each byte that every system takes as it is; of all other bytes nothing. */
-const SAFE: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
-  const char = String.fromCharCode(byte);
-  return byte >= 0x20 && byte < 0x7f && !/[/\\<>:"|?*]/.test(char) ? char : "";
+/** 1 for the bytes that every system takes as they are. */
+const PLAIN: Uint8Array = Uint8Array.from({ length: 256 }, (_, byte) => {
+  return byte >= 0x20 && byte < 0x7f && !/[/\\<>:"|?*]/.test(String.fromCharCode(byte)) ? 1 : 0;
 });
 
 const DOT = 0x2e, SPACE = 0x20;
@@ -52,31 +50,6 @@ export function safeSegment(bytes: Uint8Array, options: PathOptions = {}): strin
   return fit(shorten(fit(text)));
 }
 
-/** Makes a path safe: what says nothing is left out, and a path that says nothing at all is `_`. */
-export function safePath(segments: readonly Uint8Array[], options: PathOptions = {}): string[] {
-  return safePaths([segments], options)[0]!;
-}
-
-/**
- * Makes paths safe, one by one as {@linkcode safePath} does. Where a path has the same segment as the one before, as files
- * of one folder do, they share its text.
- */
-export function safePaths(paths: readonly (readonly Uint8Array[])[], options: PathOptions = {}): string[][] {
-  let before: readonly Uint8Array[] = [], textsBefore: readonly (string | undefined)[] = [];
-  return paths.map((segments) => {
-    const texts: (string | undefined)[] = [], path: string[] = [];
-    for (let i = 0; i < segments.length; i++) {
-      const bytes = segments[i]!, same = i < before.length && equals(bytes, before[i]!);
-      const text = same ? textsBefore[i] : safeSegment(bytes, options);
-      texts.push(text);
-      if (text !== undefined) path.push(text);
-    }
-    before = segments;
-    textsBefore = texts;
-    return path.length > 0 ? path : [SUBSTITUTE];
-  });
-}
-
 /** Puts a number before the extension, as in `photo.1.jpg`, within the length of a segment. */
 export function numberedSegment(segment: string, number: number): string {
   const dot = extensionStart(segment);
@@ -87,13 +60,8 @@ export function numberedSegment(segment: string, number: number): string {
 function plainText(bytes: Uint8Array): string | undefined {
   const last = bytes[bytes.length - 1];
   if (bytes.length > MAX_SEGMENT_LENGTH || last === DOT || last === SPACE) return undefined;
-  let text = "";
-  for (let i = 0; i < bytes.length; i++) {
-    const char = SAFE[bytes[i]!]!;
-    if (char === "") return undefined;
-    text += char;
-  }
-  return text;
+  for (let i = 0; i < bytes.length; i++) if (PLAIN[bytes[i]!] === 0) return undefined;
+  return decodeUtf8(bytes);
 }
 
 /** UTF-8 to text, without separators and without characters that hide or reorder others. */

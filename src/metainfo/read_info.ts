@@ -3,7 +3,8 @@
 import { decodeDictionary } from "../bencode/decode.ts";
 import type { BencodeDictionary } from "../bencode/dictionary.ts";
 import { encodeUtf8 } from "../bytes/text.ts";
-import { type FileEntry, makeFiles, type TorrentName } from "./files.ts";
+import type { Draft } from "./draft.ts";
+import { type FileEntry, makeFiles } from "./files.ts";
 import { mergeHybrid } from "./hybrid.ts";
 import type { TorrentInfo, TorrentVersion } from "./info.ts";
 import { readFilesV1, readPieces } from "./info_v1.ts";
@@ -11,6 +12,7 @@ import { readFilesV2 } from "./info_v2.ts";
 import { fault, within } from "./key_path.ts";
 import { type PathOptions, safeSegment } from "./paths.ts";
 import { measure, pieceLengthFault, spaceFault } from "./piece_space.ts";
+import type { TorrentName } from "./safe_paths.ts";
 import { readCollections, readSimilar, readText } from "./surroundings.ts";
 
 /** How an info dictionary is read. */
@@ -42,28 +44,34 @@ interface ParseOptions extends InfoOptions {
 /** Reads a decoded info dictionary; see {@linkcode readInfo}. */
 export function parseInfo(info: BencodeDictionary, options: ParseOptions): TorrentInfo {
   return within("info", () => {
-    const { version } = options, pieceLength = readPieceLength(info, version);
-    const name = readName(info, options), entries = readEntries(info, version, name.original, pieceLength);
-    const multiFile = version === "2" ? !isBareFile(entries) : info.has("files");
-    const files = makeFiles(entries, {
-      ...options,
-      ...(multiFile && { folder: name }),
-      alignment: version === "2" ? pieceLength : 1,
-    });
-    const space = measure(files, pieceLength), reason = spaceFault(space);
-    if (reason !== undefined) fault("length", reason);
-    return {
-      version,
-      name: name.safe,
-      multiFile,
-      pieceLength,
-      ...space,
+    const { version } = options, content = readContent(info, options);
+    const parsed: Draft<TorrentInfo> = {
+      ...content,
       private: isPrivate(info),
-      files,
-      ...(version !== "2" && { pieces: readPieces(info, space.pieceCount) }),
-      ...readHints(info),
+      similar: readSimilar(info),
+      collections: readCollections(info),
     };
+    const source = readText(info, "source"), updateUrl = readText(info, "update-url");
+    if (version !== "2") parsed.pieces = readPieces(info, content.pieceCount);
+    if (source !== undefined) parsed.source = source;
+    if (updateUrl !== undefined) parsed.updateUrl = updateUrl;
+    return parsed;
   });
+}
+
+/** What there is, and how it is cut into pieces. */
+type Content = Omit<TorrentInfo, "private" | "similar" | "collections">;
+
+function readContent(info: BencodeDictionary, options: ParseOptions): Content {
+  const { version } = options, pieceLength = readPieceLength(info, version);
+  const name = readName(info, options), entries = readEntries(info, version, name.original, pieceLength);
+  const multiFile = version === "2" ? !isBareFile(entries) : info.has("files");
+  const alignment = version === "2" ? pieceLength : 1, folder = multiFile ? name : undefined;
+  const files = makeFiles(entries, { ...options, folder, alignment });
+  const space = measure(files, pieceLength), reason = spaceFault(space);
+  if (reason !== undefined) fault("length", reason);
+  const { pieceCount, length, contentLength } = space;
+  return { version, name: name.safe, multiFile, pieceLength, pieceCount, length, contentLength, files };
 }
 
 /** Reads `meta version` first: of a newer version nothing else can be trusted (BEP 52 "meta version"). */
@@ -111,16 +119,4 @@ function isPrivate(info: BencodeDictionary): boolean {
   const value = info.get("private");
   if (value instanceof Uint8Array) return value.length === 1 && value[0] === 0x31;
   return typeof value === "number" ? value !== 0 : typeof value === "bigint";
-}
-
-function readHints(
-  info: BencodeDictionary,
-): Pick<TorrentInfo, "source" | "similar" | "collections" | "updateUrl"> {
-  const source = readText(info, "source"), updateUrl = readText(info, "update-url");
-  return {
-    similar: readSimilar(info),
-    collections: readCollections(info),
-    ...(source !== undefined && { source }),
-    ...(updateUrl !== undefined && { updateUrl }),
-  };
 }

@@ -32,7 +32,8 @@ export function readAnnounce(root: BencodeDictionary): string[][] {
 
 /** Reads a URL or a list of URLs, each once: `url-list` (BEP 19), `httpseeds` (BEP 17). Spaces are escaped. */
 export function readUrls(root: BencodeDictionary, key: string): string[] {
-  return distinctUrls(root.get(key), new Set()).map((url) => url.replaceAll(" ", "%20"));
+  const value = root.get(key);
+  return value === undefined ? [] : distinctUrls(value, new Set()).map((url) => url.replaceAll(" ", "%20"));
 }
 
 /** Reads the DHT nodes (BEP 5 "torrent file extensions"). */
@@ -64,7 +65,13 @@ export function readCollections(dictionary: BencodeDictionary): string[] {
 
 /** Hashes of both lists, each once. */
 export function mergeHashes(a: readonly Uint8Array[], b: readonly Uint8Array[]): Uint8Array[] {
+  if (a.length + b.length === 0) return [];
   return [...new Map([...a, ...b].map((hash) => [encodeHex(hash), hash])).values()];
+}
+
+/** Names of both lists, each once. */
+export function mergeNames(a: readonly string[], b: readonly string[]): string[] {
+  return a.length + b.length === 0 ? [] : [...new Set([...a, ...b])];
 }
 
 /** Trimmed, not empty, not seen before; from one text or a list of texts. */

@@ -2,7 +2,8 @@
 
 import { equals } from "@std/bytes/equals";
 import type { TorrentFile } from "./info.ts";
-import { type PathOptions, safePath, safeSegment } from "./paths.ts";
+import { type PathOptions, safeSegment } from "./paths.ts";
+import { safePath } from "./safe_paths.ts";
 
 /** Links behind links; more are a loop. What Linux follows. */
 const MAX_HOPS = 40;

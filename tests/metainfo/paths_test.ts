@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { encodeUtf8 } from "../../src/bytes/text.ts";
-import { numberedSegment, safePath, safeSegment } from "../../src/metainfo/paths.ts";
+import { numberedSegment, safeSegment } from "../../src/metainfo/paths.ts";
+import { safePath } from "../../src/metainfo/safe_paths.ts";
 
 function safe(text: string, portableNames = true): string | undefined {
   return safeSegment(encodeUtf8(text), { portableNames });
