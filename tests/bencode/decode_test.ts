@@ -7,7 +7,7 @@ import {
   decodeDictionary,
   decodePrefix,
 } from "../../src/bencode/decode.ts";
-import { BencodeDictionary } from "../../src/bencode/dictionary.ts";
+import { BencodeDictionary, type BencodeValue } from "../../src/bencode/dictionary.ts";
 import { encode } from "../../src/bencode/encode.ts";
 import { decodeByteString, encodeUtf8 } from "../../src/bytes/text.ts";
 import { DecodeError } from "../../src/errors.ts";
@@ -198,6 +198,27 @@ Deno.test("decode() undoes encode()", () => {
     assertEquals(encode(decoded), encoded);
     assertEquals(plainOf(decode(encoded, { tolerant: true })), plainOf(value));
   }));
+});
+
+Deno.test("decode() reads in a large input what it reads in a small one", () => {
+  const padding = new Uint8Array(2 ** 16);
+  fc.assert(fc.property(fc.array(bencodable, { maxLength: 8 }), (values) => {
+    const [read] = decode(encode([values, padding])) as BencodeValue[];
+    assertEquals(plainOf(read), plainOf(decode(encode(values))));
+  }));
+});
+
+Deno.test("decode() with tolerant puts every dictionary of a large input in order", () => {
+  const padding = `65536:${"x".repeat(2 ** 16)}`,
+    entries = "d1:b1:11:a1:2ed1:a1:31:b1:4ed1:b1:51:b1:61:a1:7e";
+  const [, ...read] = of(`l${padding}${entries}d1:a1:8ee`, { tolerant: true }) as unknown[];
+  const map = (...pairs: [string, string][]) => new Map(pairs.map(([key, text]) => [key, bytes(text)]));
+  assertEquals(read, [
+    map(["a", "2"], ["b", "1"]),
+    map(["a", "3"], ["b", "4"]),
+    map(["a", "7"], ["b", "5"]),
+    map(["a", "8"]),
+  ]);
 });
 
 Deno.test("decode() throws DecodeError at every cut, within the input", () => {
