@@ -65,7 +65,7 @@ Deno.bench(
 );
 Deno.bench("one openssl dgst -sha1", options, async () => await openssl("whole"));
 for (const [version, metainfo] of torrents) {
-  Deno.bench(`checkAll() of v${version}`, options, async () => {
+  Deno.bench(`checkAll(), version ${version}`, options, async () => {
     await using store = await openPieceFiles(metainfo, { directory });
     if (!(await store.checkAll()).isFull) throw new Error("not whole");
   });

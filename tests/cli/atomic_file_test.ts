@@ -1,7 +1,7 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { writeAtomically } from "../../src/cli/atomic_file.ts";
 import { Failure } from "../../src/cli/failure.ts";
-import { withFolder } from "./fake_terminal.ts";
+import { withFolder } from "../with_folder.ts";
 
 const BYTES = new Uint8Array([1, 2, 3]);
 

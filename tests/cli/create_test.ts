@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { readMetainfo } from "../../src/metainfo/metainfo.ts";
 import { runCli } from "../../src/cli/main.ts";
-import { FakeTerminal, run, withFolder } from "./fake_terminal.ts";
+import { withFolder } from "../with_folder.ts";
+import { FakeTerminal, run } from "./fake_terminal.ts";
 
 /** A folder "data" with three files, one of them empty. */
 async function makeData(folder: string): Promise<string> {

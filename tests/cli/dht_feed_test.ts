@@ -2,7 +2,8 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { createSigner } from "../../src/bytes/ed25519.ts";
 import { encodeHex } from "../../src/bytes/text.ts";
 import { runCli } from "../../src/cli/main.ts";
-import { FakeTerminal, run, withFolder } from "./fake_terminal.ts";
+import { withFolder } from "../with_folder.ts";
+import { FakeTerminal, run } from "./fake_terminal.ts";
 import { type LoopbackDht, withDht, withSilence } from "./loopback_dht.ts";
 import { FILES, withSwarm } from "./loopback_swarm.ts";
 

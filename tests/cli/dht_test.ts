@@ -2,7 +2,8 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { runCli } from "../../src/cli/main.ts";
 import { decodeHex } from "../../src/bytes/text.ts";
 import { formatPeerAddress } from "../../src/peer/address.ts";
-import { FakeTerminal, run, withFolder } from "./fake_terminal.ts";
+import { withFolder } from "../with_folder.ts";
+import { FakeTerminal, run } from "./fake_terminal.ts";
 import { withDht, withSilence } from "./loopback_dht.ts";
 
 const HASH = "0123456789abcdef0123456789abcdef01234567";

@@ -1,7 +1,8 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { createTorrent } from "../../src/metainfo/create.ts";
 import { readMetainfo } from "../../src/metainfo/metainfo.ts";
-import { run, withFolder } from "./fake_terminal.ts";
+import { withFolder } from "../with_folder.ts";
+import { run } from "./fake_terminal.ts";
 
 async function writeTorrent(folder: string): Promise<string> {
   const path = `${folder}/x.torrent`;

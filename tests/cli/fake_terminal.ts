@@ -84,13 +84,3 @@ export async function run(...args: string[]): Promise<Outcome> {
   const exitCode = await runCli(args, terminal);
   return { exitCode, out: terminal.out, error: terminal.error };
 }
-
-/** Gives a test a folder of its own. */
-export async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "bittorrent-cli-" });
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}

@@ -4,7 +4,7 @@ import { listSource } from "../../src/cli/source_files.ts";
 import { StorageError } from "../../src/errors.ts";
 import { hashContent } from "../../src/metainfo/hash_content.ts";
 import { layoutContent } from "../../src/metainfo/layout.ts";
-import { withFolder } from "./fake_terminal.ts";
+import { withFolder } from "../with_folder.ts";
 
 const MIB = 1 << 20;
 

@@ -3,7 +3,8 @@ import { encode } from "../../src/bencode/encode.ts";
 import { createTorrent } from "../../src/metainfo/create.ts";
 import { formatMagnet, magnetLink } from "../../src/metainfo/magnet.ts";
 import { readMetainfo } from "../../src/metainfo/metainfo.ts";
-import { run, withFolder } from "./fake_terminal.ts";
+import { withFolder } from "../with_folder.ts";
+import { run } from "./fake_terminal.ts";
 
 const FILES = [
   { path: ["a.bin"], content: new Uint8Array(20_000) },

@@ -4,7 +4,8 @@ import { createTorrent } from "../../src/metainfo/create.ts";
 import { type Metainfo, readMetainfo } from "../../src/metainfo/metainfo.ts";
 import { createHttpTracker } from "../../src/server/http_tracker.ts";
 import { runCli } from "../../src/cli/main.ts";
-import { FakeTerminal, withFolder } from "./fake_terminal.ts";
+import { withFolder } from "../with_folder.ts";
+import { FakeTerminal } from "./fake_terminal.ts";
 
 const KIB = 1024;
 

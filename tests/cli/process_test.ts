@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { createTorrent } from "../../src/metainfo/create.ts";
-import { withFolder } from "./fake_terminal.ts";
+import { withFolder } from "../with_folder.ts";
 import { withDht } from "./loopback_dht.ts";
 import { withSwarm } from "./loopback_swarm.ts";
 

@@ -2,7 +2,8 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import { runCli } from "../../src/cli/main.ts";
 import { createTorrent } from "../../src/metainfo/create.ts";
 import type { TorrentVersion } from "../../src/metainfo/info.ts";
-import { FakeTerminal, run, withFolder } from "./fake_terminal.ts";
+import { withFolder } from "../with_folder.ts";
+import { FakeTerminal, run } from "./fake_terminal.ts";
 
 const KIB = 1024;
 

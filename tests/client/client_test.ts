@@ -7,6 +7,7 @@ import type { TorrentHandle } from "../../src/client/torrent_handle.ts";
 import { StateError, StorageError } from "../../src/errors.ts";
 import { createTorrent } from "../../src/metainfo/create.ts";
 import { createHttpTracker } from "../../src/server/http_tracker.ts";
+import { withFolder } from "../with_folder.ts";
 
 /** Deterministic bytes that differ from piece to piece. */
 function pattern(length: number, seed: number): Uint8Array<ArrayBuffer> {
@@ -29,8 +30,7 @@ async function withContent(
   run: (folder: string, torrent: Uint8Array) => Promise<void>,
   options: { readonly announce?: readonly (readonly string[])[]; readonly private?: boolean } = {},
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
+  await withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/seed/t/sub`, { recursive: true });
     for (const [path, bytes] of Object.entries(FILES)) {
       await Deno.writeFile(`${folder}/seed/t/${path}`, bytes);
@@ -40,9 +40,7 @@ async function withContent(
       folder,
       await createTorrent(sources, { name: "t", version: "1", pieceLength: 32768, ...options }),
     );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 const client = (directory: string, options: ClientOptions = {}) =>

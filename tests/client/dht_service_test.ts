@@ -52,8 +52,7 @@ Deno.test("close() does not wait for the names of routers", async () => {
     onExternalAddress: () => {},
   });
   const node = service.node();
-  await new Promise((resolve) => setTimeout(resolve));
-  assertEquals(asked, 2);
+  while (asked < 2) await new Promise((resolve) => setTimeout(resolve));
   await service.close();
   await node.catch(() => {});
   await hub.close();

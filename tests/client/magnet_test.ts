@@ -7,6 +7,7 @@ import { TransportError } from "../../src/errors.ts";
 import { MemoryStateStore } from "../../src/io/state_store.ts";
 import { createTorrent } from "../../src/metainfo/create.ts";
 import { readMetainfo } from "../../src/metainfo/metainfo.ts";
+import { withFolder } from "../with_folder.ts";
 
 const CONTENT = Uint8Array.from({ length: 100_000 }, (_, index) => index % 251);
 
@@ -18,8 +19,7 @@ async function withSeed(
   run: (folder: string, seeder: Client, infoHash: string) => Promise<void>,
   options: { readonly private?: boolean } = {},
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
+  await withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/seed`);
     await Deno.writeFile(`${folder}/seed/one.bin`, CONTENT);
     const torrent = await createTorrent([{ path: ["one.bin"], content: CONTENT }], {
@@ -29,9 +29,7 @@ async function withSeed(
     await using seeder = await client(`${folder}/seed`);
     await (await seeder.add(torrent)).completed();
     await run(folder, seeder, encodeHex((await readMetainfo(torrent)).infoHash));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 async function untilState(torrent: TorrentHandle, state: string): Promise<void> {

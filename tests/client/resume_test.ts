@@ -11,6 +11,7 @@ import {
 import { DecodeError, StorageError } from "../../src/errors.ts";
 import { StateFiles } from "../../src/io/deno/state_files.ts";
 import { MemoryStateStore } from "../../src/io/state_store.ts";
+import { withFolder } from "../with_folder.ts";
 
 const stamp = (length: number, modifiedMs: number, partial = true) => ({ length, modifiedMs, partial });
 
@@ -109,9 +110,8 @@ Deno.test("ResumeLog takes no snapshot that is damaged", async () => {
   assertEquals(await log.load(10), undefined);
 });
 
-Deno.test("StateFiles replaces, appends, removes, and leaves no empty folder", async () => {
-  const root = await Deno.makeTempDir();
-  try {
+Deno.test("StateFiles replaces, appends, removes, and leaves no empty folder", () =>
+  withFolder(async (root) => {
     const files = new StateFiles(`${root}/state`);
     assertEquals(await files.read("a.resume"), undefined);
     await files.append("a.journal", Uint8Array.of(1));
@@ -124,32 +124,25 @@ Deno.test("StateFiles replaces, appends, removes, and leaves no empty folder", a
     await files.remove("a.resume");
     await files.remove("a.journal");
     assertEquals(await Array.fromAsync(Deno.readDir(root)), []);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
-});
+  }));
 
-Deno.test("StateFiles keeps a note while others remove the last of theirs, and the folder with it", async () => {
-  const root = await Deno.makeTempDir(), files = new StateFiles(`${root}/state`);
-  const churn = async (name: string) => {
-    for (let i = 0; i < 100; i++) {
-      await files.append(`${name}.journal`, Uint8Array.of(1));
-      await files.write(`${name}.resume`, Uint8Array.of(2));
-      await files.remove(`${name}.journal`);
-      await files.remove(`${name}.resume`);
-    }
-  };
-  try {
+Deno.test("StateFiles keeps a note while others remove the last of theirs, and the folder with it", () =>
+  withFolder(async (root) => {
+    const files = new StateFiles(`${root}/state`);
+    const churn = async (name: string) => {
+      for (let i = 0; i < 100; i++) {
+        await files.append(`${name}.journal`, Uint8Array.of(1));
+        await files.write(`${name}.resume`, Uint8Array.of(2));
+        await files.remove(`${name}.journal`);
+        await files.remove(`${name}.resume`);
+      }
+    };
     await Promise.all(["a", "b", "c"].map(churn));
     assertEquals(await Array.fromAsync(Deno.readDir(root)), []);
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
-});
+  }));
 
-Deno.test("StateFiles says what stands in the way", async () => {
-  const root = await Deno.makeTempDir();
-  try {
+Deno.test("StateFiles says what stands in the way", () =>
+  withFolder(async (root) => {
     await Deno.writeTextFile(`${root}/state`, "a file");
     const error = await assertRejects(
       () => new StateFiles(`${root}/state`).write("a", new Uint8Array(1)),
@@ -158,10 +151,7 @@ Deno.test("StateFiles says what stands in the way", async () => {
     );
     assert(error.cause !== undefined);
     await assertRejects(() => new StateFiles(root).read("../x"), TypeError, "unsafe name");
-  } finally {
-    await Deno.remove(root, { recursive: true });
-  }
-});
+  }));
 
 Deno.test("planCheck() looks at all of a file that somebody has put there since", () => {
   const whole = stamp(700, 9000, false);

@@ -1,6 +1,7 @@
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { createClient } from "../../src/client/client.ts";
 import { createTorrent } from "../../src/metainfo/create.ts";
+import { withFolder } from "../with_folder.ts";
 import { serveSite, type Visit } from "./web_seed_server.ts";
 
 const LENGTH = 24 << 20;
@@ -16,13 +17,10 @@ async function withServer(
   handler: (request: Request) => Response,
   run: (url: string, folder: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
   await using server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, handler);
-  try {
+  await withFolder(async (folder) => {
     await run(`http://127.0.0.1:${server.addr.port}`, folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 Deno.test("a client downloads files from a real web server, in few requests", async () => {

@@ -6,6 +6,7 @@ import type { PieceStore } from "../../src/io/storage.ts";
 import type { TorrentVersion } from "../../src/metainfo/info.ts";
 import { pieceFiles, pieceSize } from "../../src/metainfo/geometry.ts";
 import type { Metainfo } from "../../src/metainfo/metainfo.ts";
+import { withFolder } from "../with_folder.ts";
 import { type SampleTorrent, sampleTorrent } from "./sample_torrent.ts";
 
 type Open = (metainfo: Metainfo) => Promise<PieceStore>;
@@ -13,19 +14,10 @@ type Open = (metainfo: Metainfo) => Promise<PieceStore>;
 const WAYS: Record<string, (use: (open: Open) => Promise<void>) => Promise<void>> = {
   memory: (use) => use((metainfo) => Promise.resolve(openMemoryStore(metainfo))),
   files: (use) =>
-    inFolder((directory) => use((metainfo) => openPieceFiles(metainfo, { directory, workers: false }))),
+    withFolder((directory) => use((metainfo) => openPieceFiles(metainfo, { directory, workers: false }))),
   workers: (use) =>
-    inFolder((directory) => use((metainfo) => openPieceFiles(metainfo, { directory, workers: true }))),
+    withFolder((directory) => use((metainfo) => openPieceFiles(metainfo, { directory, workers: true }))),
 };
-
-async function inFolder(use: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await use(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 async function storeAll(store: PieceStore, { metainfo, piece }: SampleTorrent): Promise<void> {
   for (let index = metainfo.info.pieceCount - 1; index >= 0; index--) {

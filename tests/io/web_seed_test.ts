@@ -2,7 +2,7 @@ import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
 import { BlockCutter } from "../../src/io/block_cutter.ts";
 import { type WebSeedOutcome, WebSeedReader } from "../../src/io/web_seed.ts";
 import { createTorrent } from "../../src/metainfo/create.ts";
-import { readMetainfo } from "../../src/metainfo/metainfo.ts";
+import { type Metainfo, readMetainfo } from "../../src/metainfo/metainfo.ts";
 import type { WebSeedSource } from "../../src/metainfo/web_seed.ts";
 import { VirtualClock, VirtualNetwork } from "../../src/testing/mod.ts";
 import type { BlockRange } from "../../src/wire/messages/message.ts";
@@ -17,7 +17,7 @@ const metainfo = await readMetainfo(
 const SECOND: BlockRange = { piece: 1, begin: 0, length: PIECE };
 const WEB = "203.0.113.1", URL_OF_FILE = `http://${WEB}/f`;
 
-type Handler = (request: Request) => Response | Promise<Response>;
+type Handler = (request: Request, clock: VirtualClock) => Response | Promise<Response>;
 
 interface Reading {
   readonly outcome: WebSeedOutcome | undefined;
@@ -30,42 +30,42 @@ interface ReadingOptions {
   readonly source?: WebSeedSource;
   readonly ranges?: readonly BlockRange[];
   readonly origins?: Readonly<Record<string, Handler>>;
-  readonly pace?: () => Promise<void>;
+  readonly pace?: (clock: VirtualClock) => Promise<void>;
+  readonly torrent?: Metainfo;
 }
+
+const wait = (clock: VirtualClock, ms: number) =>
+  new Promise<void>((done) => void clock.schedule(clock.now() + ms, done));
 
 /** Reads from one server in virtual time. */
 async function read(handler: Handler, options: ReadingOptions = {}): Promise<Reading> {
-  const { source = { kind: "files", url: URL_OF_FILE }, ranges = [SECOND] } = options;
+  const { source = { kind: "files", url: URL_OF_FILE }, ranges = [SECOND], torrent = metainfo } = options;
   const clock = new VirtualClock(), network = new VirtualNetwork({ clock }), requests: Request[] = [];
   network.host(WEB);
   network.serve(`http://${WEB}`, (request) => {
     requests.push(request);
-    return handler(request);
+    return handler(request, clock);
   });
   for (const [origin, other] of Object.entries(options.origins ?? {})) {
     network.host(new URL(origin).hostname);
     network.serve(origin, (request) => {
       requests.push(request);
-      return other(request);
+      return other(request, clock);
     });
   }
-  const reader = new WebSeedReader({
-    network: network.host("198.51.100.1"),
-    clock,
-    source,
-    torrent: metainfo,
-  });
+  const reader = new WebSeedReader({ network: network.host("198.51.100.1"), clock, source, torrent });
   const blocks: Uint8Array[] = [];
   const outcome = await clock.runUntil(reader.read({
     ranges,
     onBlock: (block) => void blocks.push(block.slice()),
-    pace: options.pace ?? (() => Promise.resolve()),
+    pace: () => options.pace?.(clock) ?? Promise.resolve(),
     signal: new AbortController().signal,
   }));
-  await clock.advance(100);
+  const elapsedMs = clock.now();
+  await clock.advance(1000);
   assertEquals(clock.nextAt, undefined, "a timer is left behind");
   const received = new Uint8Array(await new Blob(blocks as BlobPart[]).arrayBuffer());
-  return { outcome, received, requests, elapsedMs: clock.now() - 100 };
+  return { outcome, received, requests, elapsedMs };
 }
 
 const part = (from: number, to: number) => CONTENT.slice(from, to + 1);
@@ -171,21 +171,8 @@ Deno.test("WebSeedReader.read() does not read megabytes for a range far inside a
   const big = await readMetainfo(
     await createTorrent([{ path: ["f"], content }], { version: "1", pieceLength: 1 << 20 }),
   );
-  const clock = new VirtualClock(), network = new VirtualNetwork({ clock });
-  network.host(WEB);
-  network.serve(`http://${WEB}`, () => new Response(content));
-  const reader = new WebSeedReader({
-    network: network.host("198.51.100.1"),
-    clock,
-    source: { kind: "files", url: URL_OF_FILE },
-    torrent: big,
-  });
-  const outcome = await clock.runUntil(reader.read({
-    ranges: [{ piece: 6, begin: 0, length: 1 << 20 }],
-    onBlock: () => {},
-    pace: () => Promise.resolve(),
-    signal: new AbortController().signal,
-  }));
+  const ranges = [{ piece: 6, begin: 0, length: 1 << 20 }];
+  const { outcome } = await read(() => new Response(content), { torrent: big, ranges });
   assertEquals(outcome, { type: "lacks", file: big.info.files[0]!, from: 6 });
 });
 
@@ -256,48 +243,19 @@ Deno.test("WebSeedReader.read() gives up on a server that says nothing, or drips
 });
 
 Deno.test("WebSeedReader.read() has patience per block, so that a drip does not buy time", async () => {
-  const clock = new VirtualClock(), network = new VirtualNetwork({ clock });
-  const wait = (ms: number) => new Promise<void>((done) => clock.schedule(clock.now() + ms, done));
-  async function* drip() {
+  async function* drip(clock: VirtualClock) {
     for (let i = PIECE; i < 2 * PIECE; i++) {
-      await wait(1000);
+      await wait(clock, 1000);
       yield part(i, i);
     }
   }
-  network.host(WEB);
-  network.serve(`http://${WEB}`, (request) => ranged(request, { body: body(drip()) }));
-  const reader = new WebSeedReader({
-    network: network.host("198.51.100.1"),
-    clock,
-    source: { kind: "files", url: URL_OF_FILE },
-    torrent: metainfo,
-  });
-  const outcome = await clock.runUntil(reader.read({
-    ranges: [SECOND],
-    onBlock: () => {},
-    pace: () => Promise.resolve(),
-    signal: new AbortController().signal,
-  }));
+  const { outcome, elapsedMs } = await read((request, clock) => ranged(request, { body: body(drip(clock)) }));
   assertEquals(outcome?.type, "failed");
-  assertLess(clock.now(), 32_000);
+  assertLess(elapsedMs, 32_000);
 });
 
 Deno.test("WebSeedReader.read() does not count the time that we hold the server back", async () => {
-  const clock = new VirtualClock(), network = new VirtualNetwork({ clock });
-  network.host(WEB);
-  network.serve(`http://${WEB}`, (request) => ranged(request));
-  const reader = new WebSeedReader({
-    network: network.host("198.51.100.1"),
-    clock,
-    source: { kind: "files", url: URL_OF_FILE },
-    torrent: metainfo,
-  });
-  const outcome = await clock.runUntil(reader.read({
-    ranges: [SECOND],
-    onBlock: () => {},
-    pace: () => new Promise<void>((done) => void clock.schedule(clock.now() + 500_000, done)),
-    signal: new AbortController().signal,
-  }));
+  const { outcome } = await read((request) => ranged(request), { pace: (clock) => wait(clock, 500_000) });
   assertEquals(outcome, { type: "done" });
 });
 

@@ -3,6 +3,7 @@ import { FileStorage } from "../../src/io/deno/file_storage.ts";
 import { MemoryStorage } from "../../src/io/memory_storage.ts";
 import type { ContentStorage } from "../../src/io/storage.ts";
 import { storageCases } from "../../src/testing/storage_cases.ts";
+import { withFolder } from "../with_folder.ts";
 
 for (const { name, run } of storageCases) {
   Deno.test(`MemoryStorage ${name}`, async () => {
@@ -10,14 +11,10 @@ for (const { name, run } of storageCases) {
     await run((files) => Promise.resolve(storage ??= new MemoryStorage(files)));
   });
 
-  Deno.test(`FileStorage ${name}`, async () => {
-    const directory = await Deno.makeTempDir();
-    try {
+  Deno.test(`FileStorage ${name}`, () =>
+    withFolder(async (directory) => {
       await run((files) => FileStorage.open(files, { directory }));
-    } finally {
-      await Deno.remove(directory, { recursive: true });
-    }
-  });
+    }));
 }
 
 /** Storages with one fault each. */

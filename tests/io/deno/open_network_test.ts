@@ -149,16 +149,20 @@ async function textOf(network: DisposableNetwork, url: string): Promise<string> 
 
 Deno.test("openDenoNetwork() with a SOCKS5 proxy leaves names to it, whatever NO_PROXY says", () =>
   withSocks5({ user: ["us", "p@ss"] }, async ({ server, proxy, url }) => {
-    const before = Deno.env.get("NO_PROXY");
-    Deno.env.set("NO_PROXY", "*,tracker.invalid");
-    try {
-      using network = openDenoNetwork({ proxy: { ...proxy, username: "us", password: "p@ss" } });
-      assertEquals(await textOf(network, url), "hello");
-      assertEquals(Deno.env.get("NO_PROXY"), "*,tracker.invalid");
-    } finally {
-      if (before === undefined) Deno.env.delete("NO_PROXY");
-      else Deno.env.set("NO_PROXY", before);
-    }
+    const options = { proxy: { ...proxy, username: "us", password: "p@ss" } };
+    // In a process of its own: all tests share the variables of this one.
+    const program = `
+      import { openDenoNetwork } from "./src/io/deno/open_network.ts";
+      using network = openDenoNetwork(${JSON.stringify(options)});
+      const answer = await network.fetch(new Request("${url}"));
+      console.log(await answer.text(), Deno.env.get("NO_PROXY"));`;
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["eval", "--no-check", "--env-file=.env.jsr", program],
+      cwd: new URL("../../../", import.meta.url),
+      env: { NO_PROXY: "*,tracker.invalid" },
+      stderr: "inherit",
+    }).output();
+    assertEquals(new TextDecoder().decode(stdout), "hello *,tracker.invalid\n");
     assertEquals(server.asked, [`connect tracker.invalid:${new URL(url).port}`]);
     using stranger = openDenoNetwork({ proxy });
     await assertRejects(() => stranger.fetch(new Request(url)), TransportError, "Cannot fetch from");

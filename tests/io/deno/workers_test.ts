@@ -8,20 +8,12 @@ import { sha1 } from "../../../src/bytes/digest.ts";
 import { hashContent } from "../../../src/metainfo/hash_content.ts";
 import type { TorrentVersion } from "../../../src/metainfo/info.ts";
 import { layoutContent } from "../../../src/metainfo/layout.ts";
+import { withFolder } from "../../with_folder.ts";
 import { sampleTorrent } from "../sample_torrent.ts";
-
-async function inFolder(use: (directory: string) => Promise<void>): Promise<void> {
-  const directory = await Deno.makeTempDir();
-  try {
-    await use(directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
 
 for (const version of ["1", "2", "hybrid"] satisfies TorrentVersion[]) {
   Deno.test(`hashWithWorkers() finds the hashes that hashContent() finds, v${version}`, () =>
-    inFolder(async (directory) => {
+    withFolder(async (directory) => {
       // The last is longer than what a worker reads at once, and than what it takes at once.
       const lengths = [1, 0, 16384, 16385, 300_000, 5_000_000], kinds = { version, pieceLength: 131072 };
       const sources = lengths.map((length, i) => ({
@@ -46,7 +38,7 @@ for (const version of ["1", "2", "hybrid"] satisfies TorrentVersion[]) {
 }
 
 Deno.test("hashWithWorkers() tells which pieces cannot be read, and why", () =>
-  inFolder(async (directory) => {
+  withFolder(async (directory) => {
     const content = new Uint8Array(40_000),
       sources = ["a", "b", "c"].map((name) => ({ path: [name], content }));
     const { info } = layoutContent(sources, { name: "t", version: "2", pieceLength: 32768 });
@@ -78,7 +70,7 @@ Deno.test("hashWithWorkers() rejects with the signal's reason", async () => {
 });
 
 Deno.test("PieceWorkers.store() writes, refuses what is corrupt, and tells what the system says", () =>
-  inFolder(async (directory) => {
+  withFolder(async (directory) => {
     const workers = new PieceWorkers(), user = {}, path = `${directory}/a.part`;
     workers.attach(user);
     const bytes = new Uint8Array(new SharedArrayBuffer(1000)).fill(7), hash = { sha1: await sha1(bytes) };
@@ -100,7 +92,7 @@ Deno.test("PieceWorkers.store() writes, refuses what is corrupt, and tells what 
   }));
 
 Deno.test("PieceWorkers.store() answers for each piece, however many go in one message", () =>
-  inFolder(async (directory) => {
+  withFolder(async (directory) => {
     const workers = new PieceWorkers(), user = {};
     workers.attach(user);
     const bytes = new Uint8Array(new SharedArrayBuffer(10)).fill(7), hash = { sha1: await sha1(bytes) };
@@ -130,7 +122,7 @@ Deno.test("PieceWorkers.store() fails for pieces that wait when the last user le
 });
 
 Deno.test("PieceWorkers.drop() lets a file that was replaced be found again", () =>
-  inFolder(async (directory) => {
+  withFolder(async (directory) => {
     const workers = new PieceWorkers(), user = {}, path = `${directory}/a.part`;
     workers.attach(user);
     const bytes = new Uint8Array(10).fill(7), hash = { sha1: await sha1(bytes) };
@@ -160,7 +152,7 @@ Deno.test("WorkerLane.close() ends what it was doing with an error", async () =>
 });
 
 Deno.test("workers write to the file that is there, not to one that somebody has replaced", () =>
-  inFolder(async (directory) => {
+  withFolder(async (directory) => {
     const { metainfo, piece } = await sampleTorrent({ files: { "a.bin": 65_536 } });
     await using store = await openPieceFiles(metainfo, { directory, workers: true });
     const path = `${directory}/sample/a.bin.part`;
