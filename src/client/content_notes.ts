@@ -73,6 +73,11 @@ export class ContentNotes {
     this.#told = noted.then(() => life.emit({ type: "piece", infoHash: life.infoHash, piece }));
   }
 
+  /** A piece is ours no longer: the next snapshot says so. */
+  lost(): void {
+    this.#keeper?.touch();
+  }
+
   /** Settles when every piece so far has been told: notes are made in order. */
   get told(): Promise<void> {
     return this.#told;

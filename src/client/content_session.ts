@@ -172,6 +172,8 @@ export class ContentSession {
     switch (news.type) {
       case "pieceCompleted":
         return this.#notes.record(news.piece);
+      case "pieceLost":
+        return this.#notes.lost();
       case "layerFound":
         return void (this.#learning = Promise.all([this.#learning, this.#layerFound(news)]));
       case "completed":

@@ -18,6 +18,8 @@ import { WebSeedRunner } from "./web_seed_runner.ts";
 export type WorkNews =
   /** A piece is verified and written; what is made of it in files comes after. */
   | Extract<ContentNews, { type: "pieceCompleted" }>
+  /** A piece is ours no longer. */
+  | Extract<ContentNews, { type: "pieceLost" }>
   /** To be answered by the input `layerReady` (BEP 52). */
   | Extract<ContentNews, { type: "layerFound" }>
   /** Every wanted piece is there. */
@@ -173,6 +175,7 @@ export class ContentWork {
         return this.#pieceCompleted(news);
       case "pieceLost":
         this.progress.lost(news.piece);
+        onNews(news);
         return this.#noteIncomplete();
       case "storeFailed":
         return onNews({ type: "failed", error: news.error });

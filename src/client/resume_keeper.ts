@@ -67,6 +67,11 @@ export class ResumeKeeper {
     await this.#log.record(piece).catch((error) => this.#failed(error));
   }
 
+  /** What the last snapshot says is not so any more: there will be another, even if nothing is recorded. */
+  touch(): void {
+    this.#isDirty = true;
+  }
+
   /** Writes the last snapshot of an orderly end. */
   async close(): Promise<void> {
     if (this.#isStopped) return;

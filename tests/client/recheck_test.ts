@@ -2,7 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { encodeHex } from "../../src/bytes/text.ts";
-import { openMemoryStore } from "../../src/testing/mod.ts";
+import { decodeResume } from "../../src/client/resume.ts";
+import { MemoryStateStore, openMemoryStore } from "../../src/testing/mod.ts";
 import { ScriptedPeer } from "./scripted_peer.ts";
 import { PORT, VirtualSwarm } from "./virtual_swarm.ts";
 
@@ -59,6 +60,22 @@ Deno.test("TorrentHandle.recheck() of a torrent that downloads asks nobody meanw
   assert(handle.status().completedPieces >= 3);
   await swarm.clock.runUntil(handle.completed());
   assertEquals(closed.filter((reason) => reason !== "both complete"), []);
+});
+
+Deno.test("pieces that a check found bad are not vouched for, even if the client is killed then", async () => {
+  await using swarm = new VirtualSwarm();
+  const metainfo = await swarm.torrent({ pieceLength: 16384 }), storage = await swarm.full(metainfo);
+  const resume = new MemoryStateStore(), { pieceCount } = metainfo.info;
+  const first = await swarm.client(HOST, { storage, resume });
+  await swarm.clock.runUntil((await first.add(metainfo)).completed());
+  await swarm.clock.runUntil(first.close());
+  const second = await swarm.client("10.0.0.4", { storage, resume }), handle = await second.add(metainfo);
+  await swarm.clock.runUntil(handle.completed());
+  await storage.write(0, 3 * 16384 + 5, new Uint8Array(10));
+  await swarm.clock.runUntil(handle.recheck());
+  await swarm.clock.advance(31_000);
+  const notes = decodeResume((await resume.read(`${handle.infoHash}.resume`))!, pieceCount);
+  assertEquals([notes.pieces.count, notes.pieces.has(3)], [pieceCount - 1, false]);
 });
 
 Deno.test("what a peer said of itself in a torrent's first life counts in the second", async () => {
