@@ -14,6 +14,7 @@ import { EventStream } from "./event_stream.ts";
 import { LsdService } from "./lsd_service.ts";
 import type { ClientEvent } from "./events.ts";
 import { CLIENT_DEFAULTS, type ClientOptions } from "./options.ts";
+import { ProgressPace } from "./progress_pace.ts";
 import { requireExtensions } from "./peer_extension.ts";
 import { TrackerClient } from "../io/tracker_client.ts";
 
@@ -43,6 +44,7 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
     resume: await resumeStore(options),
     peerId: createPeerId(random),
     events,
+    progress: new ProgressPace(clock),
     connections: new ConnectionCount(options.maxConnections ?? CLIENT_DEFAULTS.maxConnections),
     trackers: new TrackerClient({ network, clock, random, hub }),
     hub,

@@ -16,6 +16,7 @@ import type { ClientEvent } from "./events.ts";
 import type { LsdService } from "./lsd_service.ts";
 import type { ClientOptions } from "./options.ts";
 import type { PeerExtension } from "./peer_extension.ts";
+import type { ProgressPace } from "./progress_pace.ts";
 import type { StoreFactory } from "./stores.ts";
 import type { TrackerClient } from "../io/tracker_client.ts";
 
@@ -33,6 +34,7 @@ export interface ClientContext {
   /** Our id in every handshake and announce, 20 bytes (BEP 20). */
   readonly peerId: Uint8Array;
   readonly events: EventStream<ClientEvent>;
+  readonly progress: ProgressPace;
   readonly connections: ConnectionCount;
   readonly trackers: TrackerClient;
   /** The UDP socket that trackers and the DHT share. */

@@ -6,9 +6,6 @@ import { EventStream } from "./event_stream.ts";
 import type { TorrentEvent, TorrentState, TorrentStatus } from "./events.ts";
 import { Goals } from "./goals.ts";
 
-/** Progress events: often enough for a smooth display, too rare to cost anything. */
-const PROGRESS_EVERY_MS = 250;
-
 /** State, events and goals of one torrent. Phases: as {@linkcode TorrentState}, ending with `closed`. */
 export class Lifecycle {
   /** Info hash in hexadecimal, 40 digits: what handshakes and trackers say. */
@@ -93,17 +90,10 @@ export class Lifecycle {
 
   /** Reports progress at a steady pace while somebody reads; the answer ends it. */
   reportProgress(status: () => TorrentStatus): () => void {
-    const { clock, events } = this.#context;
-    let cancel = () => {};
-    const again = () => {
-      cancel = clock.schedule(clock.now() + PROGRESS_EVERY_MS, () => {
-        if (this.events.isRead || events.isRead) {
-          this.emit({ type: "progress", infoHash: this.infoHash, status: status() });
-        }
-        again();
-      });
-    };
-    again();
-    return () => cancel();
+    const { events, progress } = this.#context;
+    return progress.add(() => {
+      if (!this.events.isRead && !events.isRead) return;
+      this.emit({ type: "progress", infoHash: this.infoHash, status: status() });
+    });
   }
 }
