@@ -29,24 +29,41 @@ async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
   }
 }
 
+/** Writes a file that must not be there yet. @throws {Failure} If it is, or cannot be written; then nothing is left behind. */
+export async function writeNew(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+  try {
+    await writeThrough(path, bytes, mode);
+  } catch (error) {
+    throw new Failure(`Cannot write "${path}": ${describeSystemError(error)}`);
+  }
+}
+
 async function replace(path: string, bytes: Uint8Array, mode: number | undefined): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID().slice(0, 8)}.tmp`);
+  await writeThrough(temporary, bytes);
   try {
-    await writeThrough(temporary, bytes);
     if (mode !== undefined && Deno.build.os !== "windows") await Deno.chmod(temporary, mode & 0o7777);
     await Deno.rename(temporary, path);
   } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
+    await removeIfPossible(temporary);
     throw error;
   }
 }
 
-async function writeThrough(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await Deno.open(path, { write: true, createNew: true });
+/** Writes a new file down to the disk, or leaves none. */
+async function writeThrough(path: string, bytes: Uint8Array, mode: number = 0o666): Promise<void> {
+  const file = await Deno.open(path, { write: true, createNew: true, mode });
+  let isWhole = false;
   try {
     for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
     await file.sync();
+    isWhole = true;
   } finally {
     file.close();
+    if (!isWhole) await removeIfPossible(path);
   }
+}
+
+async function removeIfPossible(path: string): Promise<void> {
+  await Deno.remove(path).catch(() => {});
 }

@@ -5,7 +5,8 @@ import { createExpandedSigner } from "../bytes/ed25519_expanded.ts";
 import { decodeHex, encodeHex, encodeUtf8 } from "../bytes/text.ts";
 import type { KeyOptions } from "../client/dht_values.ts";
 import { type OptionValues, UsageError } from "./arguments.ts";
-import { describeSystemError, Failure } from "./failure.ts";
+import { writeNew } from "./atomic_file.ts";
+import { Failure } from "./failure.ts";
 import { readSmallFile } from "./small_file.ts";
 
 /** An expanded key as hex digits with an end of line or two. */
@@ -62,10 +63,6 @@ export async function readSigner(path: string): Promise<Ed25519Signer> {
 /** Makes a key and a file for it that nobody else can read. @throws {Failure} If it cannot be written, or exists. */
 export async function createKeyFile(path: string): Promise<Ed25519Signer> {
   const seed = crypto.getRandomValues(new Uint8Array(SEED_LENGTH));
-  try {
-    await Deno.writeTextFile(path, `${encodeHex(seed)}\n`, { createNew: true, mode: 0o600 });
-  } catch (error) {
-    throw new Failure(`Cannot write "${path}": ${describeSystemError(error)}`);
-  }
+  await writeNew(path, encodeUtf8(`${encodeHex(seed)}\n`), 0o600);
   return await createSigner(seed);
 }

@@ -180,3 +180,32 @@ Deno.test("the program keeps DHT nodes below the user's cache folder", () =>
       assertEquals(kept, ["dht.snapshot"]);
     })
   ));
+
+Deno.test({
+  name: "dht key leaves nothing behind if the key cannot be written",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withFolder(async (folder) => {
+      const path = `${folder}/key`, program = new URL("src/cli/main.ts", ROOT).pathname;
+      // The shell lets no file grow; where that would end a program, it is an error instead.
+      const script = `trap '' XFSZ; ulimit -f 0; exec "$@"`;
+      const command = [
+        Deno.execPath(),
+        "run",
+        "--no-check",
+        "-A",
+        "--env-file=.env.jsr",
+        program,
+        "dht",
+        "key",
+        path,
+      ];
+      const { code, stderr } = await new Deno.Command("sh", {
+        args: ["-c", script, "sh", ...command],
+        cwd: ROOT,
+      }).output();
+      const error = new TextDecoder().decode(stderr);
+      assertEquals([code, error.includes(`error: Cannot write "${path}": `)], [1, true], error);
+      assertEquals(await Array.fromAsync(Deno.readDir(folder)), []);
+    }),
+});
