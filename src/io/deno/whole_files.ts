@@ -18,7 +18,10 @@ import { storageError } from "./storage_error.ts";
 export function writeWhole(path: string, finalPath: string, bytes: Uint8Array): boolean {
   if (existsSync(finalPath)) return false;
   try {
-    Deno.writeFileSync(path, bytes);
+    using file = Deno.openSync(path, { write: true, create: true, truncate: true }); // Deno.writeFileSync copies the bytes
+    for (let written = 0; written < bytes.length;) {
+      written += file.writeSync(written === 0 ? bytes : bytes.subarray(written));
+    }
   } catch (cause) {
     throw storageError("write", path, cause);
   }
