@@ -58,7 +58,8 @@ export class ContentFiles {
   readonly #files: readonly TorrentFile[];
   readonly #options: ContentFilesOptions;
   readonly #paths: FilePaths;
-  readonly #states: readonly FileState[];
+  /** Of files that were looked at or written. */
+  readonly #states: (FileState | undefined)[];
   readonly #furnishings: Furnishings;
 
   /** Knows nothing of the disk yet: see {@linkcode ContentFiles.look}. @throws {StorageError} If a path is not safe. */
@@ -67,18 +68,18 @@ export class ContentFiles {
     this.#files = files;
     this.#options = options;
     this.#paths = new FilePaths(root, files);
-    this.#states = files.map(() => ({ ...UNSEEN }));
+    this.#states = new Array<FileState | undefined>(files.length).fill(undefined);
     this.#furnishings = new Furnishings(root, files, options.symlinks);
   }
 
   /** Where every file was when last looked at. */
   get paths(): (string | undefined)[] {
-    return this.#states.map(({ place }, file) => this.#nameOf(file, place));
+    return this.#states.map((state, file) => state && this.#nameOf(file, state.place));
   }
 
   /** Where a file is now; `undefined` if it is nowhere. */
   path(file: number): string | undefined {
-    const state = this.#states[file]!;
+    const state = this.#state(file);
     if (state.place === "absent") this.#find(file);
     return this.#nameOf(file, state.place);
   }
@@ -99,7 +100,7 @@ export class ContentFiles {
     const turns = new Turns(), listings = new Listings(this.#paths), stamps: (FileStamp | undefined)[] = [];
     for (const { index, pad } of this.#files) {
       if (index % FILES_IN_A_ROW === 0) await turns.next();
-      const isThere = !pad && (this.#states[index]!.place !== "absent" || listings.mayHave(index));
+      const isThere = !pad && (this.#isKnown(index) || listings.mayHave(index));
       stamps.push(isThere ? this.#find(index) : undefined);
     }
     return stamps;
@@ -107,19 +108,19 @@ export class ContentFiles {
 
   /** A verified piece was found in the file. */
   confirm(file: number): void {
-    this.#states[file]!.isOurs = true;
+    this.#state(file).isOurs = true;
   }
 
   /** How long a file was when we last saw it or wrote to it. */
   knownLength(file: number): number {
-    const { place, version } = this.#states[file]!;
+    const { place, version } = this.#state(file);
     return place === "absent" ? 0 : version?.length ?? 0;
   }
 
   /** A write of ours left the file like this. */
   wrote(file: number, version: WrittenVersion): void {
-    if (version.wasCut) this.#states[file]!.wasCut = true;
-    const state = this.#states[file]!, { length, modifiedMs } = state.version ?? version;
+    if (version.wasCut) this.#state(file).wasCut = true;
+    const state = this.#state(file), { length, modifiedMs } = state.version ?? version;
     // Two workers may report in the wrong order; writing never makes a file shorter, others may.
     state.version = {
       length: Math.max(length, version.length),
@@ -129,7 +130,7 @@ export class ContentFiles {
 
   /** A worker wrote all of a file at once and gave it its name. */
   named(file: number): void {
-    Object.assign(this.#states[file]!, { place: "final", version: undefined, isReady: false });
+    Object.assign(this.#state(file), { place: "final", version: undefined, isReady: false });
   }
 
   /**
@@ -138,7 +139,7 @@ export class ContentFiles {
    * @throws {StorageError} If other content is in the way or the system refuses.
    */
   prepare(file: number): { readonly path: string; readonly isNew: boolean } {
-    const state = this.#states[file]!, path = this.#paths.part(file);
+    const state = this.#state(file), path = this.#paths.part(file);
     if (state.isReady) return { path, isNew: false };
     if (isUnseen(state)) this.#find(file);
     if (state.isBlocked) throw blockedError(this.#paths.final(file));
@@ -157,7 +158,7 @@ export class ContentFiles {
    * @throws {StorageError} If something else has that name or the system refuses.
    */
   finish(file: number): FinishResult {
-    const { length, executable } = this.#files[file]!, state = this.#states[file]!, before = state.version;
+    const { length, executable } = this.#files[file]!, state = this.#state(file), before = state.version;
     this.#furnishings.makeIfPossible();
     if (length === 0 || isUnseen(state)) return "finished";
     const found = this.#find(file);
@@ -177,9 +178,18 @@ export class ContentFiles {
     return "finished";
   }
 
+  #state(file: number): FileState {
+    return this.#states[file] ??= { ...UNSEEN };
+  }
+
+  /** Whether a file was there when last looked at. */
+  #isKnown(file: number): boolean {
+    return (this.#states[file]?.place ?? "absent") !== "absent";
+  }
+
   /** Sees under which name a file is there and notes it. */
   #find(file: number): FileStamp | undefined {
-    const state = this.#states[file]!, path = this.#paths.final(file);
+    const state = this.#state(file), path = this.#paths.final(file);
     // Where both are, the complete one counts; a file of ours in work is always the `.part`.
     const final = state.isReady ? undefined : stat(path);
     const part = final?.isFile && final.size === this.#files[file]!.length
@@ -204,7 +214,7 @@ export class ContentFiles {
 
   /** Puts a file under its `.part` name again, because a piece of it must be written. */
   #reopen(file: number): void {
-    const { version, isOurs } = this.#states[file]!, path = this.#paths.final(file), { length } = version!;
+    const { version, isOurs } = this.#state(file), path = this.#paths.final(file), { length } = version!;
     const fits = isOurs && length <= this.#files[file]!.length;
     if (length > 0 && !fits && !this.#options.overwrite) throw existsError(path);
     if (lstat(path)?.isSymlink) this.#root.assertInside(path);
@@ -221,7 +231,7 @@ export class ContentFiles {
   }
 
   #rename(file: number): void {
-    const state = this.#states[file]!, path = this.#paths.final(file);
+    const state = this.#state(file), path = this.#paths.final(file);
     if (!this.#options.overwrite && lstat(path) !== undefined) throw existsError(path);
     this.#cut(file);
     rename(this.#paths.part(file), path);
@@ -231,7 +241,7 @@ export class ContentFiles {
 
   /** Cuts off what a `.part` has beyond the length of the file. */
   #cut(file: number): void {
-    const state = this.#states[file]!, path = this.#paths.part(file), { length } = this.#files[file]!;
+    const state = this.#state(file), path = this.#paths.part(file), { length } = this.#files[file]!;
     if (state.version!.length <= length) return;
     try {
       Deno.truncateSync(path, length);

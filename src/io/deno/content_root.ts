@@ -29,7 +29,9 @@ export class ContentRoot {
 
   /** The folder of a file: its path without the last segment. @throws {StorageError} If a segment could lead elsewhere. */
   folder(segments: readonly string[]): string {
-    assertSafe(segments);
+    if (segments.length === 0 || !segments.every(isSafe)) {
+      throw new StorageError(`Cannot use "${segments.join("/")}": it is no safe path`);
+    }
     return [this.#directory, ...segments.slice(0, -1)].join("/");
   }
 
@@ -98,11 +100,9 @@ export class ContentRoot {
   }
 }
 
-/** @throws {StorageError} If a segment could lead elsewhere, or there is none. */
-export function assertSafe(segments: readonly string[]): void {
-  if (segments.length === 0 || segments.some((segment) => UNSAFE_SEGMENT.test(segment))) {
-    throw new StorageError(`Cannot use "${segments.join("/")}": it is no safe path`);
-  }
+/** Whether a segment leads nowhere else. */
+export function isSafe(segment: string): boolean {
+  return !UNSAFE_SEGMENT.test(segment);
 }
 
 /** Looks at a path itself, not at what a symbolic link leads to. @throws {StorageError} If the system refuses. */

@@ -4,7 +4,7 @@
  */
 
 import type { TorrentFile } from "../../metainfo/info.ts";
-import { assertSafe, type ContentRoot } from "./content_root.ts";
+import { type ContentRoot, isSafe } from "./content_root.ts";
 
 /** What the name of a file ends with that is not whole; a number follows where the torrent has that name itself. */
 const PART = ".part";
@@ -28,21 +28,26 @@ export class FilePaths {
 
   /** Pad files have no path. @throws {StorageError} If a path is not safe. */
   constructor(root: ContentRoot, files: readonly TorrentFile[]) {
-    const folders: string[] = [], indexes = new Map<string, number>();
+    const folders: string[] = [],
+      indexes = new Map<string, number>(),
+      folderOf = new Uint32Array(files.length);
+    let mayClash = false;
+    for (const { index, path, pad } of files) {
+      if (pad) continue;
+      const parents = path.length === 2 ? path[0]! : path.slice(0, -1).join("/"), name = path.at(-1) ?? "";
+      let folder = indexes.get(parents);
+      if (folder === undefined || !isSafe(name)) {
+        folder = folders.push(root.folder(path)) - 1; // looks at every segment
+        indexes.set(parents, folder);
+        mayClash ||= path.some((segment) => LIKE_PART.test(segment));
+      }
+      mayClash ||= LIKE_PART.test(name);
+      folderOf[index] = folder;
+    }
     this.folders = folders;
     this.#files = files;
-    this.#folderOf = Uint32Array.from(files, ({ path, pad }) => {
-      if (pad) return 0;
-      assertSafe(path);
-      const parents = path.length === 2 ? path[0]! : path.slice(0, -1).join("/");
-      let index = indexes.get(parents);
-      if (index === undefined) {
-        index = folders.push(root.folder(path)) - 1;
-        indexes.set(parents, index);
-      }
-      return index;
-    });
-    this.#numbers = partNumbers(files);
+    this.#folderOf = folderOf;
+    this.#numbers = mayClash ? partNumbers(files) : new Map();
   }
 
   /** The folder of a file, as an index of `folders`. */
@@ -78,9 +83,7 @@ export class FilePaths {
 
 /** Which files cannot be called `.part` and nothing more, and the number that helps. */
 function partNumbers(files: readonly TorrentFile[]): Map<number, number> {
-  const numbers = new Map<number, number>();
-  if (!files.some(({ path, pad }) => !pad && path.some((segment) => LIKE_PART.test(segment)))) return numbers;
-  const taken = new Set<string>();
+  const numbers = new Map<number, number>(), taken = new Set<string>();
   for (const { path, pad } of files) if (!pad) addWithFolders(taken, foldName(path.join("/")));
   for (const { index, path, pad } of files) {
     if (pad) continue;
