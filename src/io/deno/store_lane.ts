@@ -4,8 +4,11 @@ import { fromStorageFault } from "./storage_fault.ts";
 import { WorkerFailure, WorkerLane } from "./worker_lane.ts";
 import type { PieceToStore, StoreResult, WorkerReply } from "./worker_messages.ts";
 
-/** So many bytes are worth a message of their own, however busy the worker is: it shall never run dry. */
-const MESSAGE_BYTES = 1 << 20;
+/**
+ * So many bytes are worth a message of their own, however busy the worker is: it shall never run dry. Half of what a session lets
+ * wait for the disk, so that one message is under way while the next one gathers; a round trip costs as much as hashing 100 KiB.
+ */
+const MESSAGE_BYTES = 4 << 20;
 
 /** What became of a piece; a failure is thrown. */
 export type StoreReply = Exclude<StoreResult, { type: "failed" }>;
