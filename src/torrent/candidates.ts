@@ -3,6 +3,7 @@
 import { type Random, randomUint32 } from "../bytes/random.ts";
 import { type AddressFamily, formatPeerAddress, isIpv6, parseIp, type PeerAddress } from "../peer/address.ts";
 import { peerPriority } from "../peer/priority.ts";
+import { nearnessOf } from "./nearness.ts";
 import type { CandidateSource } from "./vocabulary.ts";
 
 /** Addresses kept: a multiple of what can ever be connected, and a scan of them still takes microseconds. */
@@ -205,7 +206,8 @@ export class Candidates {
   #isUseful(address: PeerAddress): boolean {
     const ours = this.#ours.get(familyOf(address));
     const isOurs = ours?.host === address.host && ours.port === address.port;
-    return !isOurs && address.port > 0 && address.port <= 0xffff && !this.#banned.has(address.host);
+    if (isOurs || (parseIp(address.host) && nearnessOf(address.host) === undefined)) return false;
+    return address.port > 0 && address.port <= 0xffff && !this.#banned.has(address.host);
   }
 
   #renew(candidate: Candidate, now: number): void {

@@ -34,6 +34,16 @@ Deno.test("Candidates.add() takes no port 0, no address of ours, no banned host,
   assertEquals(candidates.size, 1);
 });
 
+Deno.test("Candidates.add() takes no address where no peer can be; dialling 0.0.0.0 would lead to ourselves", () => {
+  const candidates = create(),
+    nowhere = ["0.0.0.0", "0.1.2.3", "224.0.0.1", "255.255.255.255", "::", "ff02::1"];
+  candidates.add("tracker", nowhere.map((host) => ({ host, port: 6881 })), 0);
+  assertEquals(candidates.size, 0);
+  const places = ["127.0.0.1", "192.168.1.1", "8.8.8.8", "::1", "2001:4860::8", "peer.example"];
+  candidates.add("tracker", places.map((host) => ({ host, port: 6881 })), 0);
+  assertEquals(candidates.size, places.length);
+});
+
 Deno.test("Candidates.next() gives each address once until its outcome is known", () => {
   const candidates = create();
   candidates.add("tracker", [address(1), address(2)], 5);
