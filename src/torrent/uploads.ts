@@ -37,7 +37,10 @@ export function onRequest(state: TorrentState, peer: Peer, range: BlockRange): v
   serve(state, peer);
 }
 
-/** The peer takes a request back. Under the fast extension it gets its one answer all the same (BEP 6). */
+/**
+ * The peer takes a request back. Under the fast extension it gets its one answer all the same: a reject or, if the request is
+ * being answered or stands in the middle of a long queue, the block (BEP 6 "Modifications to Semantics of Existing Messages").
+ */
 export function onCancel(state: TorrentState, peer: Peer, range: BlockRange): void {
   if (peer.up.queue.remove(range)) reject(state, peer, range);
 }

@@ -58,3 +58,20 @@ Deno.test("RequestQueue.remove() and push() keep a long queue going", () => {
     queue.push({ piece: piece + 16384, begin, length });
   }
 });
+
+Deno.test("RequestQueue.remove() finds thousands in either order, and does not look for one in the middle of a long queue", () => {
+  const length = 16384, begin = 0, count = 16384;
+  for (const order of ["oldest first", "newest first"]) {
+    const queue = new RequestQueue();
+    for (let piece = 0; piece < count + 5000; piece++) {
+      if (piece >= count) queue.shift(); // so that it goes around
+      queue.push({ piece, begin, length });
+    }
+    const pieces = Array.from({ length: count }, (_, i) => i + 5000), middle = pieces[count / 2]!;
+    assert(!queue.remove({ piece: middle, begin, length }));
+    for (const piece of order === "oldest first" ? pieces : pieces.toReversed()) {
+      assert(queue.remove({ piece, begin, length }), `${piece}`);
+    }
+    assertEquals(queue.size, 0);
+  }
+});
