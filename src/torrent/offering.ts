@@ -36,6 +36,11 @@ export class Offering {
     }
   }
 
+  /** Whether some peer is being offered the piece. */
+  isOffered(piece: number): boolean {
+    return (this.#offered.get(piece) ?? 0) > 0;
+  }
+
   /** A piece is being offered once more (1), or once less (-1). */
   count(piece: number, by: 1 | -1): void {
     this.#offered.set(piece, (this.#offered.get(piece) ?? 0) + by);

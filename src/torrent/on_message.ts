@@ -17,6 +17,8 @@ import { offerAllowedFast, onCancel, onRequest } from "./uploads.ts";
 
 /** Pieces of an allowed-fast set that are remembered; the canonical set has 10 (BEP 6). */
 const MAX_ALLOWED_FAST = 64;
+/** A peer that unchokes us sooner after it choked us is asked with the next sweep: else it could have us ask without end. */
+const FLAP_MS = 100;
 /** Suggestions that are remembered, the latest: advice ages quickly. */
 const MAX_SUGGESTED = 8;
 
@@ -71,6 +73,7 @@ function fastOnly<T extends PeerMessage["type"]>(row: Row<T>): Row<T> {
 function onChoke(state: TorrentState, peer: Peer): void {
   if (peer.flags.peerChoking) return;
   peer.flags.peerChoking = true;
+  peer.down.chokedAt = state.now;
   peer.down.refused.clear();
   if (!peer.fast) takeAllBack(state, peer, { withCancel: false });
   closeExclusive(state, peer);
@@ -82,7 +85,7 @@ function onUnchoke(state: TorrentState, peer: Peer): void {
   peer.down.pipeline.restart(state.now);
   peer.down.refused.clear();
   peer.down.lastBlockAt = state.now;
-  refill(state, peer);
+  if (state.now - peer.down.chokedAt >= FLAP_MS) refill(state, peer);
 }
 
 function onInterest(isInterested: boolean): (state: TorrentState, peer: Peer) => void {
@@ -99,7 +102,7 @@ function onHave(state: TorrentState, peer: Peer, { piece }: MessageOf<"have">): 
   peer.content.announced = true;
   if (!peerGains(state, peer, piece)) return;
   onHashesGained(state, peer, piece);
-  state.mode.offersDue = true;
+  if (state.offering?.isOffered(piece)) state.mode.offersDue = true;
   if (isPointless(state, peer)) return closePeer(state, peer, "both complete");
   if (!peer.flags.peerChoking && state.ledger.missing.has(piece)) refill(state, peer);
 }

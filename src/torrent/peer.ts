@@ -56,6 +56,8 @@ export interface PeerDownload {
   readonly refused: Set<number>;
   /** The piece it was last asked for, to go on with. */
   current: number | undefined;
+  /** When it choked us last. */
+  chokedAt: number;
   /** When the last block came, or when it stopped choking us. */
   lastBlockAt: number;
   /** Since when it owes us an answer for too long. */
@@ -189,6 +191,7 @@ function createDownload(context: PeerContext): PeerDownload {
     suggested: [],
     refused: new Set(),
     current: undefined,
+    chokedAt: -Infinity,
     lastBlockAt: context.now,
     snubbedAt: undefined,
     strays: 0,

@@ -19,10 +19,11 @@ export function runRound(state: TorrentState): void {
 /** Unchokes peers that wait while slots are free: a lone peer need not wait for the round. */
 export function fillSlots(state: TorrentState): void {
   state.mode.slotFree = false;
+  let free = state.setup.limits.uploadSlots;
+  for (const { flags } of state.peers.all()) if (flags.peerInterested && !flags.amChoking) free--;
+  if (free <= 0) return;
   const waiting = interested(state, (peer) => peer.flags.amChoking);
-  if (waiting.length === 0) return;
-  const taken = interested(state, (peer) => !peer.flags.amChoking).length;
-  for (const key of state.choker.fill(waiting, state.setup.limits.uploadSlots - taken, state.now)) {
+  for (const key of state.choker.fill(waiting, free, state.now)) {
     unchoke(state, state.peers.get(key)!);
   }
 }

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { PeerMessage } from "../../src/wire/messages/message.ts";
 import { Bitfield } from "../../src/bytes/bitfield.ts";
 import { uniformGeometry } from "../../src/torrent/options.ts";
-import { BLOCK, checkInvariants, closedIn, Machine } from "./machine.ts";
+import { BLOCK, checkInvariants, closedIn, Machine, sentIn } from "./machine.ts";
 
 const FAST_MESSAGES: readonly PeerMessage[] = [
   { type: "haveAll" },
@@ -130,6 +130,7 @@ Deno.test("a peer that chokes and unchokes for ever owes no more answers than ar
   const peer = machine.connect({ fast: false });
   machine.message(peer, { type: "bitfield", bits: Bitfield.full(20_000).toBytes() });
   for (let i = 0; i < 2000; i++) {
+    machine.now += 100;
     machine.message(peer, { type: "unchoke" });
     machine.message(peer, { type: "choke" });
   }
@@ -200,4 +201,30 @@ Deno.test("allowedFast said again gives no work, nor does one while there is no 
   assert(machine.state.downloads.starved);
   for (let i = 0; i < 50; i++) machine.message(choking, { type: "allowedFast", piece: i % 20 });
   assertEquals([tried, machine.peer(choking).down.allowedFast.size], [0, 20]);
+});
+
+Deno.test("a peer that unchokes us right after it choked us is asked a little later", () => {
+  for (const fast of [true, false]) {
+    const machine = new Machine(), peer = machine.connectSeed({ fast }), asked: number[] = [];
+    const say = (type: "choke" | "unchoke") =>
+      asked.push(sentIn(machine.message(peer, { type }), "request").length);
+    say("unchoke");
+    for (let i = 0; i < 50; i++) {
+      say("choke");
+      if (fast) {
+        for (const key of [...machine.peer(peer).down.requests.keys()]) {
+          const piece = machine.state.downloads.pieceOf(key),
+            begin = machine.state.downloads.blockOf(key) * BLOCK;
+          machine.message(peer, { type: "reject", piece, begin, length: BLOCK });
+        }
+      }
+      say("unchoke");
+    }
+    assertEquals(asked.reduce((sum, count) => sum + count, 0), asked[0]);
+    assert(sentIn(machine.wait(5000), "request", peer).length > 0);
+    say("choke");
+    machine.wait(100);
+    say("unchoke");
+    assert(asked.at(-1)! > 0 || fast);
+  }
 });

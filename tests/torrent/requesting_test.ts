@@ -197,6 +197,7 @@ Deno.test("choke without the fast extension voids all requests; blocks that come
   assertEquals(machine.peer(a).down.requests.size, 0);
   machine.block(a, asked[1]!);
   assertEquals(machine.state.totals.wasted, 0);
+  machine.wait(100);
   assertEquals(unchoke(machine, a).length, 4);
 });
 

@@ -248,3 +248,20 @@ Deno.test("superSeed does not look for a piece again and again for a peer that w
   // What it loses it may be shown.
   assertEquals(shownIn(machine.input({ type: "peerDontHave", peer: almost, piece: 7 }), almost), [7]);
 });
+
+Deno.test("superSeed does not look at every peer for a piece that it offers to nobody", () => {
+  const machine = superSeed(),
+    a = connectEmpty(machine),
+    b = connectEmpty(machine),
+    { peers } = machine.state;
+  let looked = 0;
+  peers.toArray = () => {
+    looked++;
+    return [...peers.all()];
+  };
+  const hidden = [0, 1, 2, 3, 4, 5, 6, 7].filter((piece) => ![...a.shown, ...b.shown].includes(piece));
+  for (const piece of hidden) machine.message(a.peer, { type: "have", piece });
+  assertEquals([hidden.length, looked], [4, 0]);
+  assertEquals(shownIn(machine.message(a.peer, { type: "have", piece: b.shown[0]! }), b.peer), []);
+  assertEquals(shownIn(machine.message(b.peer, { type: "have", piece: b.shown[0]! }), b.peer).length, 1);
+});
