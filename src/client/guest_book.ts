@@ -73,8 +73,22 @@ export class GuestBook {
     this.#life.emit({ type: "peerConnected", infoHash, address, direction, client });
   }
 
-  /** A guest says who it is, or something else of itself. */
-  learn(socket: PeerSocket, handshake: ExtensionHandshakeMessage): void {
+  /** A guest says something, of itself perhaps. */
+  learn(socket: PeerSocket, message: ExtensionMessage): void {
+    const type = "extensionHandshake";
+    if (message.type === type) this.#learn(socket, message);
+    // The same by other means (BEP 21 "extension header").
+    if (message.type === "uploadOnly") this.#learn(socket, { type, uploadOnly: message.uploadOnly });
+  }
+
+  /** A guest is gone. Answers whether it was here. */
+  delete(socket: PeerSocket, reason: string): boolean {
+    if (!this.#guests.delete(socket)) return false;
+    this.#life.emit({ type: "peerClosed", infoHash: this.#life.infoHash, address: socket.address, reason });
+    return true;
+  }
+
+  #learn(socket: PeerSocket, handshake: ExtensionHandshakeMessage): void {
     const guest = this.#guests.get(socket), { infoHash } = this.#life;
     if (guest === undefined) return;
     const { opening, said } = guest, { client: name, ids: _, ...rest } = handshake, { address } = socket;
@@ -84,12 +98,5 @@ export class GuestBook {
     if (!isNews || client === undefined) return;
     this.#identified.add(socket);
     this.#life.emit({ type: "peerIdentified", infoHash, address, client });
-  }
-
-  /** A guest is gone. Answers whether it was here. */
-  delete(socket: PeerSocket, reason: string): boolean {
-    if (!this.#guests.delete(socket)) return false;
-    this.#life.emit({ type: "peerClosed", infoHash: this.#life.infoHash, address: socket.address, reason });
-    return true;
   }
 }

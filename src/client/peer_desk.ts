@@ -169,7 +169,7 @@ export class PeerDesk implements PeerSocketOwner {
 
   /** Hands an extension message to the host, and whatever else has to do with it. */
   extension(socket: PeerSocket, message: ExtensionMessage): void {
-    if (message.type === "extensionHandshake") this.#connected.learn(socket, message);
+    this.#connected.learn(socket, message);
     if (this.#connected.has(socket)) this.#host?.extension(socket, message);
     if (this.#connected.has(socket)) this.talk.heard(socket, message);
   }

@@ -78,25 +78,6 @@ Deno.test("pieces that a check found bad are not vouched for, even if the client
   assertEquals([notes.pieces.count, notes.pieces.has(3)], [pieceCount - 1, false]);
 });
 
-Deno.test("what a peer said of itself in a torrent's first life counts in the second", async () => {
-  await using swarm = new VirtualSwarm();
-  const metainfo = await swarm.torrent({ pieceLength: 16384 }), storage = await swarm.full(metainfo);
-  const { infoHash, info: { pieceCount } } = metainfo;
-  const seeder = await swarm.seeder(SEEDER.host, metainfo), client = await swarm.client(HOST, { storage });
-  const link = `magnet:?xt=urn:btih:${seeder.torrents[0]!.infoHash}`;
-  const handle = (await swarm.clock.runUntil(client.add(link, { announce: false })))!;
-  const facts = { swarm, host: "10.0.0.2", to: HOST, infoHash, pieceCount };
-  const peer = await ScriptedPeer.connect({ ...facts, extensions: ["lt_donthave"] });
-  peer.say({ type: "haveNone" }, { type: "interested" });
-  handle.addPeers([SEEDER]);
-  await swarm.clock.runUntil(handle.completed());
-  await storage.write(0, 3 * 16384 + 5, new Uint8Array(10));
-  await swarm.clock.runUntil(handle.recheck());
-  await swarm.clock.advance(1000);
-  assertEquals(peer.extensions.filter(({ type }) => type === "dontHave"), [{ type: "dontHave", piece: 3 }]);
-  peer.close();
-});
-
 Deno.test("a piece layer that comes during a check waits for its end: no file gets its name while it is read", async () => {
   await using swarm = new VirtualSwarm();
   const metainfo = await swarm.torrent({ version: "2", pieceLength: 16384 }),
