@@ -26,7 +26,8 @@ export async function checkContent(
   return judgeContent(info, found, pieces);
 }
 
-async function refuseNoFolder(directory: string): Promise<void> {
+/** Looks whether there is such a folder. @throws {Failure} If there is none. */
+export async function refuseNoFolder(directory: string): Promise<void> {
   const { isDirectory } = await Deno.stat(directory).catch((error) => {
     throw new Failure(`Cannot read "${directory}": ${describeSystemError(error)}`);
   });

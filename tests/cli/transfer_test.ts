@@ -223,6 +223,13 @@ Deno.test("download does not touch another file that stands in the way, unless t
     await assertSame(target);
   }));
 
+Deno.test("seed says so if there is no such folder", () =>
+  withSwarm(async (swarm) => {
+    const folder = `${swarm.folder}/nowhere`,
+      { exitCode, error } = await run("seed", swarm.torrent, folder, ...LOCAL);
+    assertEquals([exitCode, error], [1, `error: Cannot read "${folder}": no such file or folder\n`]);
+  }));
+
 Deno.test("seed refuses content that is not whole, and changes nothing", () =>
   withSwarm(async (swarm) => {
     await Deno.truncate(`${swarm.source}/data/film.bin`, 100_000);

@@ -3,6 +3,7 @@
 import type { Client } from "../../client/client.ts";
 import type { TorrentHandle } from "../../client/torrent_handle.ts";
 import { formatPeerAddress, type PeerAddress } from "../../peer/address.ts";
+import { refuseNoFolder } from "../check_content.ts";
 import { type Command, defineCommand } from "../command.ts";
 import { Failure } from "../failure.ts";
 import { formatBytes, formatCount, printable } from "../format.ts";
@@ -28,6 +29,7 @@ Ctrl-C or SIGTERM says goodbye to the trackers and ends with exit code 0; a seco
 ${TRANSFER_NOTES}`,
   async run({ operands: [path, directory], options }, terminal) {
     const { metainfo } = await readTorrentFile(path);
+    await refuseNoFolder(directory);
     using network = openNetwork(options);
     const peers = await resolvePeers(options.peer, network), said = options.json ? undefined : terminal;
     // Content that is whole needs no notes about what is there.
