@@ -13,6 +13,7 @@ import { DecodeError } from "../errors.ts";
 import { formatHostAndPort, type HostAndPort, parseHostAndPort } from "./host_and_port.ts";
 import type { Metainfo } from "./metainfo.ts";
 import { formatSelection, parseSelection } from "./selection.ts";
+import { MAX_HINTS, MAX_NODES } from "./surroundings.ts";
 
 /** What a magnet link says. At least one of the hashes or the public key is there. */
 export interface MagnetLink {
@@ -50,7 +51,8 @@ const SHA256_MULTIHASH = "1220";
 
 /**
  * Reads a magnet link. Parameters that are unknown or make no sense are left out, as long as something is left that names
- * the torrent. `tr.1` and the like count as `tr`; a plus is a space in `dn` alone.
+ * the torrent, and so are the 1001st of a kind and the 101st DHT node. `tr.1` and the like count as `tr`; a plus is a space
+ * in `dn` alone.
  *
  * @throws {DecodeError} If it is no magnet link, or names no torrent that BitTorrent knows.
  */
@@ -149,8 +151,8 @@ function readDetails(
   return {
     trackers: distinct(parameters.get("tr")),
     webSeeds: distinct(parameters.get("ws")),
-    peers: readAddresses(parameters.get("x.pe")),
-    nodes: readAddresses(parameters.get("dht")),
+    peers: readAddresses(parameters.get("x.pe"), MAX_HINTS),
+    nodes: readAddresses(parameters.get("dht"), MAX_NODES),
     sources: distinct(sources.filter((source) => /^https?:/i.test(source))),
     ...(name !== undefined && { name }),
     ...(Number.isSafeInteger(length) && length > 0 && { length }),
@@ -166,8 +168,8 @@ function firstDigits(values: readonly string[], pattern: RegExp): string | undef
   return undefined;
 }
 
-function readAddresses(values: readonly string[] = []): HostAndPort[] {
-  return values.flatMap((value) => {
+function readAddresses(values: readonly string[] = [], most: number): HostAndPort[] {
+  return values.slice(0, most).flatMap((value) => {
     try {
       return [parseHostAndPort(value)];
     } catch {
@@ -177,7 +179,7 @@ function readAddresses(values: readonly string[] = []): HostAndPort[] {
 }
 
 function distinct(values: readonly string[] = []): string[] {
-  return [...new Set(values)];
+  return [...new Set(values)].slice(0, MAX_HINTS);
 }
 
 /** A broken escape, as in `dn=100%`, stays as it is. */

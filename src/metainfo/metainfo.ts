@@ -66,7 +66,7 @@ export interface ReadOptions extends PathOptions {
 /**
  * Reads a torrent file. Bytes after the dictionary are let through, because editors leave a newline there; keys out of
  * order and odd integers are, too, except in the info dictionary of a v2 or hybrid torrent. Whatever only advises and
- * makes no sense (trackers, dates, texts) is left out.
+ * makes no sense (trackers, dates, texts) is left out, and so are the 1001st of a kind and the 101st DHT node.
  *
  * @throws {DecodeError} If the bytes are no torrent, or one that nobody could download; the message names the key.
  */

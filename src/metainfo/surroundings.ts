@@ -7,6 +7,12 @@ import type { BencodeDictionary, BencodeValue } from "../bencode/dictionary.ts";
 import { decodeUtf8, encodeHex } from "../bytes/text.ts";
 import type { HostAndPort } from "./host_and_port.ts";
 
+/** Hints of one kind that are read: a torrent has a handful, and whoever follows them should not look them through. */
+export const MAX_HINTS = 1000;
+
+/** DHT nodes that are read: each may cost a look-up of its name. */
+export const MAX_NODES = 100;
+
 /** Reads a text. */
 export function readText(dictionary: BencodeDictionary, key: string): string | undefined {
   return asText(dictionary.get(key));
@@ -22,10 +28,12 @@ export function readTextUtf8(dictionary: BencodeDictionary, key: string): string
  * that is a bare URL instead of a list counts as a tier of one.
  */
 export function readAnnounce(root: BencodeDictionary): string[][] {
-  const seen = new Set<string>();
-  const tiers = asList(root.get("announce-list")).map((tier) => distinctUrls(tier, seen));
-  const named = tiers.filter((tier) => tier.length > 0);
-  if (named.length > 0) return named;
+  const seen = new Set<string>(), tiers: string[][] = [];
+  for (const tier of asList(root.get("announce-list"))) {
+    const urls = distinctUrls(tier, seen);
+    if (urls.length > 0) tiers.push(urls);
+  }
+  if (tiers.length > 0) return tiers;
   const announce = distinctUrls(root.get("announce"), seen);
   return announce.length > 0 ? [announce] : [];
 }
@@ -40,6 +48,7 @@ export function readUrls(root: BencodeDictionary, key: string): string[] {
 export function readNodes(root: BencodeDictionary): HostAndPort[] {
   const nodes: HostAndPort[] = [];
   for (const node of asList(root.get("nodes"))) {
+    if (nodes.length === MAX_NODES) break;
     const [first, port] = asList(node), host = asText(first)?.trim();
     if (host && typeof port === "number" && port > 0 && port < 65536) nodes.push({ host, port });
   }
@@ -54,13 +63,14 @@ export function readCreationDate(root: BencodeDictionary): number | undefined {
 
 /** Reads info hashes of similar torrents, v1 or v2 (BEP 38). */
 export function readSimilar(dictionary: BencodeDictionary): Uint8Array[] {
-  return asList(dictionary.get("similar")).filter((hash) => hash instanceof Uint8Array)
+  return asList(dictionary.get("similar")).slice(0, MAX_HINTS).filter((hash) => hash instanceof Uint8Array)
     .filter((hash) => hash.length === 20 || hash.length === 32);
 }
 
 /** Reads names of collections (BEP 38). */
 export function readCollections(dictionary: BencodeDictionary): string[] {
-  return asList(dictionary.get("collections")).map(asText).filter((name) => name !== undefined);
+  const names = asList(dictionary.get("collections")).slice(0, MAX_HINTS);
+  return names.map(asText).filter((name) => name !== undefined);
 }
 
 /** Hashes of both lists, each once. */
@@ -74,10 +84,11 @@ export function mergeNames(a: readonly string[], b: readonly string[]): string[]
   return a.length + b.length === 0 ? [] : [...new Set([...a, ...b])];
 }
 
-/** Trimmed, not empty, not seen before; from one text or a list of texts. */
+/** Trimmed, not empty, not seen before, while few were seen; from one text or a list of texts. */
 function distinctUrls(value: BencodeValue | undefined, seen: Set<string>): string[] {
   const urls: string[] = [];
   for (const item of value instanceof Uint8Array ? [value] : asList(value)) {
+    if (seen.size === MAX_HINTS) break;
     const url = asText(item)?.trim();
     if (!url || seen.has(url)) continue;
     seen.add(url);

@@ -192,3 +192,17 @@ Deno.test("parseSelection() undoes formatSelection()", () => {
     assertEquals(parseSelection(formatSelection(indexes)), indexes.sort((a, b) => a - b));
   }));
 });
+
+Deno.test("parseMagnet() keeps no more hints than anybody needs", () => {
+  const many = (key: string, value: (i: number) => string) =>
+    Array.from({ length: 3000 }, (_, i) => `&${key}=${value(i)}`).join("");
+  const url = (i: number) => `http://${i}/`, place = (i: number) => `host${i}:1`;
+  const link = parseMagnet(
+    `magnet:?xt=urn:btih:${"ab".repeat(20)}${many("tr", url)}${many("ws", url)}${many("xs", url)}${
+      many("x.pe", place)
+    }${many("dht", place)}`,
+  );
+  const { trackers, webSeeds, sources, peers, nodes } = link;
+  for (const list of [trackers, webSeeds, sources, peers]) assertEquals(list.length, 1000);
+  assertEquals(nodes.length, 100);
+});

@@ -518,3 +518,26 @@ Deno.test("readMetainfo() reads nodes, dates and texts that make sense, and leav
     ]);
   }
 });
+
+Deno.test("readMetainfo() keeps no more hints than anybody needs", async () => {
+  const many = Array.from({ length: 3000 }, (_, i) => i);
+  const url = (i: number) => `http://${i}/`,
+    hash = (i: number) => new Uint8Array(20).fill(i >> 8).fill(i, 10);
+  const metainfo = await read({ similar: many.map(hash), collections: many.map(String) }, {
+    "announce-list": many.map((i) => [url(i), url(i + 5000)]),
+    "url-list": many.map(url),
+    httpseeds: many.map(url),
+    nodes: many.map((i) => [`host${i}`, 1]),
+    similar: many.map((i) => hash(i + 1)),
+    collections: many.map((i) => `more ${i}`),
+  });
+  const { announce, webSeeds, httpSeeds, nodes, similar, collections } = metainfo;
+  assertEquals([announce.flat(), webSeeds, httpSeeds, nodes].map((list) => list.length), [
+    1000,
+    1000,
+    1000,
+    100,
+  ]);
+  assertEquals([announce[0], announce.length], [[url(0), url(5000)], 500]);
+  assert(similar.length <= 2000 && collections.length <= 2000);
+});
