@@ -20,6 +20,7 @@ const FAULT: { readonly [R in TorrentCloseReason]: "rules" | "choice" | "ours" }
   "too many peers": "choice",
   "paused": "ours",
   "piece lost": "ours",
+  "super-seeding is over": "ours",
 };
 
 /** Ends a connection, because of what the peer did or for reasons of ours. */

@@ -1,7 +1,7 @@
 /** Which hosts were given an allowed-fast set: it is for starting peers, and who comes back is none (BEP 6 "Allowed Fast"). */
 
 /** Hosts that are remembered; the oldest are forgotten. */
-const MAX_HOSTS = 4096;
+const MAX_HOSTS = 1024;
 
 /** The memory of a torrent for peers that it has helped to start. */
 export class Starters {

@@ -3,12 +3,15 @@
  * peer has shown the last, so that little is sent twice before there are more seeds. For initial seeds with little bandwidth.
  */
 
+import { closePeer } from "./departures.ts";
 import { Offering } from "./offering.ts";
 import { type Disguise, isUploadOnly, type Peer } from "./peer.ts";
 import { send, type TorrentState } from "./state.ts";
 
 /** Pieces that a peer is shown ahead: with one alone it would wait for us after each. libtorrent's number. */
 const MAX_OFFERS = 2;
+/** Pieces that a peer is told of one by one when the mode ends. If there are more, a new connection tells them in one message. */
+const MAX_UNMASKED = 16384;
 /** A peer whose pieces nobody took for so long may have no way to the others, and goes on all the same. */
 const PATIENCE_MS = 300_000;
 
@@ -46,7 +49,9 @@ export function setSuperSeed(state: TorrentState, superSeed: boolean): void {
   if (superSeed) return;
   state.offering = undefined;
   state.availability.unmirror();
-  for (const peer of state.peers.all()) if (peer.disguise !== undefined) unmask(state, peer, peer.disguise);
+  for (const peer of state.peers.toArray()) {
+    if (peer.disguise !== undefined) unmask(state, peer, peer.disguise);
+  }
 }
 
 /** Shows every peer what its turn is. */
@@ -115,7 +120,7 @@ function offerTo(state: TorrentState, peer: Peer, { offering, isAlone }: Round):
 
 function unmask(state: TorrentState, peer: Peer, { shown }: Disguise): void {
   peer.disguise = undefined;
-  for (const piece of state.ledger.have.indexes()) {
-    if (!shown.has(piece) && !peer.content.have.has(piece)) send(state, peer, { type: "have", piece });
-  }
+  const news = state.ledger.have.without(peer.content.have);
+  if (news.count > MAX_UNMASKED) return closePeer(state, peer, "super-seeding is over");
+  for (const piece of news.indexes()) if (!shown.has(piece)) send(state, peer, { type: "have", piece });
 }

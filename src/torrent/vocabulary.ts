@@ -135,6 +135,7 @@ export type TorrentCloseReason =
   | "too many peers"
   | "paused"
   | "piece lost"
+  | "super-seeding is over"
   | "snubbed"
   | "idle"
   | "request flood";

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { Bitfield } from "../../src/bytes/bitfield.ts";
+import { uniformGeometry } from "../../src/torrent/options.ts";
 import type { PeerKey, TorrentEffect } from "../../src/torrent/vocabulary.ts";
 import { BLOCK, closedIn, Machine, type MachineOptions, sentIn } from "./machine.ts";
 import { Swarm, type SwarmNode } from "./swarm.ts";
@@ -264,4 +265,17 @@ Deno.test("superSeed does not look at every peer for a piece that it offers to n
   assertEquals([hidden.length, looked], [4, 0]);
   assertEquals(shownIn(machine.message(a.peer, { type: "have", piece: b.shown[0]! }), b.peer), []);
   assertEquals(shownIn(machine.message(b.peer, { type: "have", piece: b.shown[0]! }), b.peer).length, 1);
+});
+
+Deno.test("superSeed switched off parts from whom it would have to tell of very many pieces: a new connection tells at once", () => {
+  const pieces = 20_000, machine = superSeed({ geometry: uniformGeometry(pieces * BLOCK, BLOCK) });
+  const far = connectEmpty(machine), near = machine.connect(), bits = Bitfield.full(pieces);
+  for (let piece = 0; piece < 1000; piece++) bits.clear(piece);
+  machine.message(near, { type: "bitfield", bits: bits.toBytes() });
+  const effects = machine.input({ type: "superSeed", superSeed: false });
+  assertEquals(closedIn(effects), ["super-seeding is over"]);
+  assertEquals([machine.isConnected(far.peer), machine.isConnected(near)], [false, true]);
+  assertEquals(shownIn(effects, near).length, 1000 - 2);
+  const address = { host: "10.0.0.1", port: 6881 };
+  assertEquals(effects.filter(({ type }) => type === "dial"), [{ type: "dial", address }]);
 });
