@@ -2,15 +2,13 @@
 
 import { StateError } from "../errors.ts";
 import type { DhtRunner } from "../io/dht_runner.ts";
-import { type MagnetLink, parseMagnet } from "../metainfo/magnet.ts";
-import { type Metainfo, readMetainfo } from "../metainfo/metainfo.ts";
-import { isIpv6, type PeerAddress } from "../peer/address.ts";
-import { nearnessOf } from "../torrent/nearness.ts";
+import type { MagnetLink } from "../metainfo/magnet.ts";
+import type { Metainfo } from "../metainfo/metainfo.ts";
+import type { PeerAddress } from "../peer/address.ts";
 import { Acceptor } from "./acceptor.ts";
 import type { ClientParts, Witness } from "./client_context.ts";
 import type { ClientEvent } from "./events.ts";
 import { selection } from "./file_progress.ts";
-import { withOwnLayers } from "./layer_keeper.ts";
 import type { AddOptions, ClientOptions, TorrentSource } from "./options.ts";
 import { assemble } from "./assembly.ts";
 import {
@@ -22,9 +20,10 @@ import {
   type PublishOptions,
   publishTorrent,
 } from "./torrent_feeds.ts";
+import { OurAddresses } from "./our_addresses.ts";
 import { TorrentHandle } from "./torrent_handle.ts";
 import { TorrentRegister } from "./torrent_register.ts";
-import type { TorrentSessionOptions } from "./torrent_origin.ts";
+import { isKeyAlone, readSource, type TorrentSessionOptions } from "./torrent_origin.ts";
 import { TorrentSession } from "./torrent_session.ts";
 
 /** Rates in bytes a second; 0 is unlimited, absent leaves the limit as it is. */
@@ -45,14 +44,16 @@ export interface RateLimits {
 export async function createClient(options: ClientOptions = {}): Promise<Client> {
   options.signal?.throwIfAborted();
   const client = new Client(await assemble(options));
-  if (options.port !== false) await client.listen();
-  if (options.signal?.aborted) {
+  try {
+    options.signal?.throwIfAborted();
+    if (options.port !== false) await client.listen();
+    options.signal?.throwIfAborted();
+    return client;
+  } catch (error) {
     await client.close();
-    throw options.signal.reason;
+    options.signal?.throwIfAborted();
+    throw error;
   }
-  const abort = () => void client.close().catch(() => {});
-  options.signal?.addEventListener("abort", abort, { once: true });
-  return client;
 }
 
 /** Torrents at work. Close it, or bind it with `await using`: nothing is left behind. */
@@ -61,14 +62,14 @@ export class Client implements AsyncDisposable {
   readonly #torrents: TorrentRegister;
   /** Torrents whose content is being opened: `close` waits for them. */
   readonly #adding = new Set<Promise<unknown>>();
+  /** Rejects if it cannot listen; then it may try again. */
+  #listening: Promise<void> | undefined;
   #acceptor: Acceptor | undefined;
   /** Settles when nobody is let in any more, and the port is free. */
   #accepting: Promise<void> | undefined;
+  #forgetSignal: () => void = () => {};
   #closing: Promise<void> | undefined;
-  /** Where the world sees us, by whether that is IPv6. */
-  readonly #ours = new Map<boolean, PeerAddress>();
-  /** Whether anybody said so, by the same. */
-  readonly #witnessed = new Set<boolean>();
+  readonly #ours = new OurAddresses();
 
   /** Use {@linkcode createClient}. */
   constructor(parts: ClientParts) {
@@ -78,6 +79,9 @@ export class Client implements AsyncDisposable {
     parts.context.onBanned = (host) => {
       for (const { session } of this.#torrents.all) session.swarm.desk.expel(host);
     };
+    const { signal } = parts.options, abort = () => void this.close().catch(() => {});
+    signal?.addEventListener("abort", abort);
+    this.#forgetSignal = () => signal?.removeEventListener("abort", abort);
   }
 
   /** Where it listens for peers; `undefined` if nowhere. */
@@ -112,29 +116,13 @@ export class Client implements AsyncDisposable {
    *
    * @throws {StateError} If it listens already, or is closed. @throws {TransportError} If it cannot.
    */
-  async listen(): Promise<void> {
-    const { context, options } = this.#parts;
-    if (this.#acceptor || this.#closing) {
-      throw new StateError("Cannot listen: the client does so, or is closed");
+  listen(): Promise<void> {
+    if (this.#listening || this.#closing) {
+      return Promise.reject(new StateError("Cannot listen: the client does so, or is closed"));
     }
-    const listener = await context.network.listen({
-      port: options.port || 0,
-      ...(options.host === undefined ? {} : { host: options.host }),
-    });
-    context.listenAddress = listener.address;
-    this.#acceptor = new Acceptor({
-      context,
-      listener,
-      lead: (infoHash, socket) =>
-        this.#torrents.named(infoHash).some(({ swarm }) => swarm.desk.accept(socket)),
-      onFailed: (error) => {
-        context.listenAddress = undefined; // trackers and peers are told no more that we can be reached
-        void context.lsd?.listensOn(undefined);
-        context.events.push({ type: "listenFailed", error });
-      },
-    });
-    this.#accepting = this.#acceptor.run();
-    context.events.push({ type: "listening", address: listener.address });
+    this.#listening = this.#listen();
+    this.#listening.catch(() => this.#listening = undefined);
+    return this.#listening;
   }
 
   /**
@@ -161,11 +149,7 @@ export class Client implements AsyncDisposable {
     }
     const adding = this.#addKnown(torrent, { add: options, openStore }, directory);
     this.#adding.add(adding);
-    try {
-      return await adding;
-    } finally {
-      this.#adding.delete(adding);
-    }
+    return await adding.finally(() => this.#adding.delete(adding));
   }
 
   /**
@@ -239,15 +223,42 @@ export class Client implements AsyncDisposable {
     return this.close();
   }
 
+  async #listen(): Promise<void> {
+    const { context, options } = this.#parts;
+    const listener = await context.network.listen({
+      port: options.port || 0,
+      ...(options.host === undefined ? {} : { host: options.host }),
+    });
+    if (this.#closing) {
+      listener.close();
+      throw new StateError("Cannot listen: the client is closed");
+    }
+    context.listenAddress = listener.address;
+    this.#acceptor = new Acceptor({
+      context,
+      listener,
+      lead: (infoHash, socket) =>
+        this.#torrents.named(infoHash).some(({ swarm }) => swarm.desk.accept(socket)),
+      onFailed: (error) => {
+        context.listenAddress = undefined; // trackers and peers are told no more that we can be reached
+        void context.lsd?.listensOn(undefined);
+        context.events.push({ type: "listenFailed", error });
+      },
+    });
+    this.#accepting = this.#acceptor.run();
+    context.events.push({ type: "listening", address: listener.address });
+  }
+
   async #close(): Promise<void> {
     const { context, limiters } = this.#parts;
+    this.#forgetSignal();
     this.#acceptor?.close();
     limiters.download.close();
     limiters.upload.close();
     const closed = await Promise.allSettled(
       this.#torrents.all.map(({ session }) => session.close({ forget: false })),
     );
-    await Promise.allSettled(this.#adding);
+    await Promise.allSettled([...this.#adding, this.#listening]);
     this.#torrents.clear();
     await this.#accepting;
     await context.trackers.close();
@@ -276,16 +287,13 @@ export class Client implements AsyncDisposable {
     return this.#register({ origin: { metainfo, store }, add, openStore }, directory);
   }
 
-  /** The world sees us at this IP address, one of each family. The first tracker's word counts until the DHT has one. */
   #heardOurHost(host: string, witness: Witness): void {
-    const isV6 = isIpv6(host);
-    if (witness !== "dht" && (this.#witnessed.has(isV6) || nearnessOf(host) === undefined)) return;
-    this.#witnessed.add(isV6);
-    const { context } = this.#parts, port = context.listenAddress?.port;
-    context.events.push({ type: "externalAddress", host });
-    if (port === undefined) return;
-    this.#ours.set(isV6, { host, port });
-    for (const { session } of this.#torrents.all) session.swarm.setOurAddress({ host, port });
+    const { events, listenAddress } = this.#parts.context;
+    if (!this.#ours.hear(host, witness)) return;
+    events.push({ type: "externalAddress", host });
+    if (listenAddress === undefined) return;
+    const address = { host, port: listenAddress.port };
+    for (const { session } of this.#torrents.all) session.swarm.setOurAddress(address);
   }
 
   #refuse(torrent: Metainfo | MagnetLink, self?: TorrentSession): void {
@@ -301,17 +309,10 @@ export class Client implements AsyncDisposable {
     this.#torrents.add({ session, handle });
     context.events.push({ type: "added", infoHash });
     session.start();
-    for (const address of this.#ours.values()) session.swarm.setOurAddress(address);
+    const port = context.listenAddress?.port;
+    if (port !== undefined) {
+      for (const host of this.#ours.hosts()) session.swarm.setOurAddress({ host, port });
+    }
     return handle;
   }
-}
-
-function isKeyAlone(torrent: Metainfo | MagnetLink): torrent is MagnetLink {
-  return "publicKey" in torrent && !torrent.infoHashV1 && !torrent.infoHashV2;
-}
-
-async function readSource(source: TorrentSource): Promise<Metainfo | MagnetLink> {
-  if (source instanceof Uint8Array) return await readMetainfo(source);
-  if (typeof source === "string") return parseMagnet(source);
-  return "info" in source ? withOwnLayers(source) : source;
 }

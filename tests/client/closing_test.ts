@@ -1,6 +1,8 @@
 /** What is left behind when a torrent or a client ends while something is under way: nothing. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assemble } from "../../src/client/assembly.ts";
+import { Client } from "../../src/client/client.ts";
 import { StateError, StorageError } from "../../src/errors.ts";
 import type { PieceStore } from "../../src/io/storage.ts";
 import { openMemoryStore } from "../../src/testing/mod.ts";
@@ -97,4 +99,42 @@ Deno.test("a torrent that is paused while it is checked again is announced no lo
   await swarm.clock.advance(3_600_000);
   assertEquals(tracker.announces, ["started 0", "stopped 0"]);
   assert(handle.pieces()!.isFull);
+});
+
+Deno.test("Client.close() while it begins to listen leaves no listener behind", async () => {
+  await using swarm = new VirtualSwarm();
+  const host = swarm.network.host(LEECHER),
+    begun = Promise.withResolvers<void>(),
+    go = Promise.withResolvers<void>();
+  const { dial, bindDatagram, fetch, resolve } = host;
+  const client = new Client(
+    await assemble({
+      network: {
+        ...{ dial, bindDatagram, fetch, resolve },
+        async listen() {
+          begun.resolve();
+          await go.promise;
+          return await host.listen({ port: PORT });
+        },
+      },
+      ...{ clock: swarm.clock, resume: false, dht: false },
+    }),
+  );
+  const listening = assertRejects(() => client.listen(), StateError, "is closed");
+  await begun.promise;
+  const closing = client.close();
+  go.resolve();
+  await Promise.all([listening, closing]);
+  (await host.listen({ port: PORT })).close();
+});
+
+Deno.test("a client that is closed is forgotten by the signal that could have ended it", async () => {
+  await using swarm = new VirtualSwarm();
+  const { signal } = new AbortController(), listeners = new Set<unknown>();
+  signal.addEventListener = (_: string, listener: unknown) => void listeners.add(listener);
+  signal.removeEventListener = (_: string, listener: unknown) => void listeners.delete(listener);
+  const client = await swarm.client(LEECHER, { signal });
+  assertEquals(listeners.size, 1);
+  await swarm.clock.runUntil(client.close());
+  assertEquals(listeners.size, 0);
 });
