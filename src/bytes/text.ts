@@ -109,8 +109,8 @@ function undoEscapes(text: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The value of a hexadecimal digit of either case; -1 if it is none. */
-function hexDigit(unit: number): number {
+/** The value of a hexadecimal digit of either case, given as its code unit; -1 if it is none. */
+export function hexDigit(unit: number): number {
   if (unit >= 0x30 && unit <= 0x39) return unit - 0x30;
   const letter = unit | 0x20;
   return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;

@@ -1,5 +1,6 @@
 /** Addresses of peers: an IP address as text and a port; text and compact forms (BEP 3, 7, 23). */
 
+import { hexDigit } from "../bytes/text.ts";
 import { DecodeError } from "../errors.ts";
 
 /** Where a peer listens or connects from. */
@@ -248,30 +249,45 @@ function writeIpv4(text: string, into: Uint8Array, offset: number): boolean {
 
 function parseIpv6(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (text.length > 45) return undefined; // the longest spelling: eight groups, the last two as dotted IPv4
-  const halves = text.split("::", 3);
-  if (halves.length > 2) return undefined;
-  const head = parseGroups(halves[0]!, halves.length === 1), tail = parseGroups(halves[1] ?? "", true);
-  if (head === undefined || tail === undefined) return undefined;
-  const missing = 16 - head.length - tail.length;
-  // "::" stands for at least one group of zeros.
-  if (halves.length === 2 ? missing < 2 : missing !== 0) return undefined;
-  return Uint8Array.from([...head, ...new Array<number>(missing).fill(0), ...tail]);
+  const bytes = new Uint8Array(16);
+  let end = 0, gap = text.startsWith("::") ? 0 : -1, start = gap === 0 ? 2 : 0;
+  while (start < text.length) {
+    const colon = text.indexOf(":", start), group = groupAt(text, start, colon < 0 ? text.length : colon);
+    if (group < 0) {
+      if (colon >= 0 || end > IPV4_IN_IPV6 || !writeIpv4(text.slice(start), bytes, end)) return undefined;
+      end += 4;
+    } else if (end < 16) {
+      bytes[end++] = group >> 8;
+      bytes[end++] = group;
+    } else return undefined;
+    if (colon < 0) break;
+    start = colon + 1;
+    if (start === text.length) return undefined;
+    if (text[start] !== ":") continue;
+    if (gap >= 0) return undefined;
+    gap = end;
+    start++;
+  }
+  return fillGap(bytes, gap, end);
 }
 
-function parseGroups(text: string, mayEndInIpv4: boolean): number[] | undefined {
-  if (text === "") return [];
-  const groups = text.split(":"), bytes: number[] = [];
-  for (const [i, group] of groups.entries()) {
-    if (/^[0-9a-fA-F]{1,4}$/.test(group)) {
-      const value = parseInt(group, 16);
-      bytes.push(value >> 8, value & 0xff);
-    } else {
-      const ipv4 = mayEndInIpv4 && i === groups.length - 1 ? parseIpv4(group) : undefined;
-      if (ipv4 === undefined) return undefined;
-      bytes.push(...ipv4);
-    }
+/** The number that a group of one to four hexadecimal digits is; -1 if it is none. */
+function groupAt(text: string, start: number, end: number): number {
+  if (end === start || end > start + 4) return -1;
+  let group = 0;
+  for (let i = start; i < end; i++) {
+    const digit = hexDigit(text.charCodeAt(i));
+    if (digit < 0) return -1;
+    group = group << 4 | digit;
   }
-  return bytes;
+  return group;
+}
+
+/** Moves what was written behind "::" to the end; the colons stand for at least one group of zeros. */
+function fillGap(bytes: Uint8Array<ArrayBuffer>, gap: number, end: number): typeof bytes | undefined {
+  if (gap < 0) return end === 16 ? bytes : undefined;
+  if (end > 14) return undefined;
+  return bytes.copyWithin(16 - (end - gap), gap, end).fill(0, gap, 16 - (end - gap));
 }
 
 function formatIpv6(bytes: Uint8Array): string {

@@ -1,8 +1,9 @@
 /** Announces over HTTP, both directions: the query and the bencoded answer (BEP 3 "trackers", 7, 21, 23, 24, 31). */
 
 import { BencodeDictionary, type BencodeValue } from "../../bencode/dictionary.ts";
-import { type Bencodable, encode } from "../../bencode/encode.ts";
+import { type Bencodable, encodeThrough } from "../../bencode/encode.ts";
 import { crc32c } from "../../bytes/crc32c.ts";
+import { copyToSlab } from "../../bytes/slab.ts";
 import { decodeUtf8, encodeUtf8, percentDecode, percentEncode } from "../../bytes/text.ts";
 import { DecodeError } from "../../errors.ts";
 import {
@@ -227,7 +228,7 @@ export function encodeAnnounceResponse(
   if (response.type === "failure") return encodeFailure(response);
   const { peers, namedPeers = [], externalIp, minIntervalMs } = response;
   const compact = options.compact === false ? undefined : compactPeers(peers);
-  return encode({
+  return encodeThrough(copyToSlab, {
     "complete": response.complete,
     "downloaded": response.downloaded,
     "external ip": externalIp === undefined ? undefined : parseIp(externalIp),

@@ -11,26 +11,34 @@ const EQUALS = 0x3d, AMPERSAND = 0x26;
 /** The raw value of each key, percent-encoding intact; of a repeated key the first. @throws {DecodeError} If too long. */
 export function splitQuery(query: string): ReadonlyMap<string, string> {
   const values = new Map<string, string>();
-  for (const [name, value] of queryPairs(query)) if (!values.has(name)) values.set(name, value);
+  readQuery(query, (name, value) => {
+    if (!values.has(name)) values.set(name, value);
+  });
   return values;
 }
 
-/** Every key and raw value, in order. A leading `?` is passed over. @throws {DecodeError} If the query is too long. */
-export function queryPairs(query: string): [name: string, value: string][] {
+/** Every raw value of a key, in order. @throws {DecodeError} If the query is too long. */
+export function queryValues(query: string, key: string): string[] {
+  const values: string[] = [];
+  readQuery(query, (name, value) => {
+    if (name === key) values.push(value);
+  });
+  return values;
+}
+
+/** Hands over every key and raw value, in order. A leading `?` is passed over. */
+function readQuery(query: string, take: (name: string, value: string) => void): void {
   if (query.length > LONGEST) throw new DecodeError(`Cannot decode query: longer than ${LONGEST}`);
-  const pairs: [string, string][] = [];
   let start = query.startsWith("?") ? 1 : 0, equals = -1;
   for (let i = start; i <= query.length; i++) {
     const unit = query.charCodeAt(i);
     if (unit === EQUALS && equals < 0) equals = i;
     if (unit !== AMPERSAND && i < query.length) continue;
-    pairs.push(
-      equals < 0 ? [query.slice(start, i), ""] : [query.slice(start, equals), query.slice(equals + 1, i)],
-    );
+    if (equals < 0) take(query.slice(start, i), "");
+    else take(query.slice(start, equals), query.slice(equals + 1, i));
     start = i + 1;
     equals = -1;
   }
-  return pairs;
 }
 
 /** Writes keys and values, which are in percent-encoding already; `undefined` ones are left out. */
