@@ -2,8 +2,9 @@
 
 import { succeed } from "./processes.ts";
 import type { Sample } from "./transfer_content.ts";
+import { denoRun } from "./whole_process.ts";
 
-const HERE = import.meta.dirname!, ROOT = `${HERE}/../..`;
+const HERE = import.meta.dirname!;
 /** Where the first seeder listens, the leecher, and the tracker for those who cannot be handed a peer. */
 export const SEED_PORT = 7301, LEECH_PORT = 7401, TRACKER_PORT = 7501;
 const WEBTORRENT = "webtorrent@3.0.21";
@@ -20,8 +21,6 @@ export interface Contestant {
 
 /** Everybody, by name; `work` holds the built programs and installed packages. */
 export function contestants(work: string): Readonly<Record<string, Contestant>> {
-  const ours = ["deno", "run", "-A", "--unstable-net", `--config=${ROOT}/deno.json`];
-  const jsr = `--env-file=${ROOT}/.env.jsr`, peer = `${HERE}/ours.ts`;
   const libtorrent = ["/usr/bin/python3", `${HERE}/libtorrent_peer.py`];
   const webtorrent = ["node", `${work}/npm/webtorrent_peer.mjs`];
   const byPeer = (program: readonly string[]): Contestant => ({
@@ -39,7 +38,7 @@ export function contestants(work: string): Readonly<Record<string, Contestant>> 
         return [`${work}/seed`, String(port), flat, String(pieceLength), infoHash];
       },
     },
-    ours: byPeer([...ours, jsr, peer]),
+    ours: byPeer(denoRun("bench/peers/ours.ts")),
     libtorrent: byPeer(libtorrent),
     aria2: {
       leech: ({ torrent }, into) => {

@@ -11,9 +11,11 @@
 
 import { decodeKrpc, encodeKrpc } from "../../src/dht/messages/krpc.ts";
 import type { SendableQuery } from "../../src/dht/messages/query.ts";
+import { head, row } from "../table.ts";
+import { Server } from "./processes.ts";
+import { denoRun } from "./whole_process.ts";
 
 const TURN_MS = 10_000, SOURCES = 10, LANES_PER_SOURCE = 6, TORRENTS = 1000, LOST_MS = 2000;
-const ROOT = new URL("../../", import.meta.url).pathname;
 
 const BITTORRENT_DHT = `
 import DHT from "bittorrent-dht";
@@ -35,12 +37,8 @@ while True: time.sleep(1)
 `;
 
 /** The command of each contestant, made ready if need be. */
-const CONTESTANTS: Readonly<Record<string, (port: string, folder: string) => Promise<string[]>>> = {
-  "this library": async (port) => {
-    const env = await Deno.stat(`${ROOT}.env.jsr`).then(() => [`--env-file=${ROOT}.env.jsr`], () => []);
-    const options = ["-A", "--unstable-net", ...env, "--config", `${ROOT}deno.json`];
-    return [Deno.execPath(), "run", ...options, `${ROOT}bench/peers/dht_node.ts`, port];
-  },
+const CONTESTANTS: Readonly<Record<string, (port: string, folder: string) => Promise<readonly string[]>>> = {
+  "this library": (port) => Promise.resolve(denoRun("bench/peers/dht_node.ts", port)),
   "bittorrent-dht": async (port, folder) => {
     await Deno.writeTextFile(`${folder}/package.json`, '{ "private": true, "type": "module" }');
     await Deno.writeTextFile(`${folder}/node.js`, BITTORRENT_DHT);
@@ -58,7 +56,7 @@ const CONTESTANTS: Readonly<Record<string, (port: string, folder: string) => Pro
 interface Contestant {
   readonly name: string;
   readonly port: number;
-  readonly process: Deno.ChildProcess;
+  readonly server: Server;
   replies: number;
   cpuSeconds: number;
   loadedSeconds: number;
@@ -66,25 +64,12 @@ interface Contestant {
 
 async function start(name: string, port: number, folder: string): Promise<Contestant | undefined> {
   try {
-    const [command, ...args] = await CONTESTANTS[name]!(String(port), folder);
-    const process = new Deno.Command(command!, { args, stdout: "piped", stderr: "null" }).spawn();
-    const reader = process.stdout.getReader(), { done } = await reader.read();
-    reader.releaseLock();
-    if (done) throw new Error("it ends at once");
-    return { name, port, process, replies: 0, cpuSeconds: 0, loadedSeconds: 0 };
+    const server = await Server.start(await CONTESTANTS[name]!(String(port), folder));
+    return { name, port, server, replies: 0, cpuSeconds: 0, loadedSeconds: 0 };
   } catch (error) {
     console.error(`${name} is left out: ${error instanceof Error ? error.message : error}`);
     return undefined;
   }
-}
-
-async function cpuSecondsOf(pid: number): Promise<number> {
-  const fields = (await Deno.readTextFile(`/proc/${pid}/stat`)).split(") ")[1]!.split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-async function residentMiB(pid: number): Promise<number> {
-  return Number(/VmRSS:\s+(\d+)/.exec(await Deno.readTextFile(`/proc/${pid}/status`))![1]) / 1024;
 }
 
 const randomId = () => crypto.getRandomValues(new Uint8Array(20));
@@ -180,22 +165,17 @@ class Source {
 
 async function takeTurn(contestant: Contestant): Promise<void> {
   const sources = Array.from({ length: SOURCES }, (_, i) => new Source(i, contestant.port));
-  const before = await cpuSecondsOf(contestant.process.pid);
+  const before = contestant.server.cpu;
   await Promise.all(sources.map((source) => source.load(TURN_MS)));
-  contestant.cpuSeconds += await cpuSecondsOf(contestant.process.pid) - before;
+  contestant.cpuSeconds += contestant.server.cpu - before;
   contestant.replies += sources.reduce((sum, { replies }) => sum + replies, 0);
   contestant.loadedSeconds += TURN_MS / 1000;
 }
 
-async function report(minute: number, contestant: Contestant): Promise<void> {
-  const { name, process, replies, cpuSeconds, loadedSeconds } = contestant;
+function report(minute: number, contestant: Contestant): void {
+  const { name, server, replies, cpuSeconds, loadedSeconds } = contestant;
   const rate = Math.round(replies / loadedSeconds).toLocaleString("en"), cpu = cpuSeconds / replies * 1e6;
-  const memory = Math.round(await residentMiB(process.pid));
-  console.log(
-    `${String(minute).padStart(3)}  ${name.padEnd(16)}${rate.padStart(8)}/s ${
-      cpu.toFixed(1).padStart(7)
-    } µs ${String(memory).padStart(5)} MiB`,
-  );
+  console.log(row([minute, name, rate, cpu.toFixed(1), server.resident.toFixed(0)]));
   Object.assign(contestant, { replies: 0, cpuSeconds: 0, loadedSeconds: 0 });
 }
 
@@ -206,15 +186,15 @@ async function main(minutes: number, names: readonly string[]): Promise<void> {
       const contestant = await start(name, 16_881 + i, folder);
       if (contestant !== undefined) contestants.push(contestant);
     }
-    console.log("min  node             replies     CPU  resident");
+    console.log(head(["minute", "node", "replies a second", "CPU µs a reply", "resident MiB"]));
     for (let minute = 1; minute <= minutes; minute++) {
       for (let turn = 0; turn < 60_000 / TURN_MS; turn++) {
         for (const contestant of contestants) await takeTurn(contestant);
       }
-      for (const contestant of contestants) await report(minute, contestant);
+      for (const contestant of contestants) report(minute, contestant);
     }
   } finally {
-    for (const { process } of contestants) process.kill("SIGKILL");
+    for (const { server } of contestants) await server.stop();
     await Deno.remove(folder, { recursive: true });
   }
 }

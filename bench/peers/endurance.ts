@@ -12,8 +12,9 @@ import { head, row } from "../table.ts";
 import { LEECH_PORT, nativeLeech, SEED_PORT } from "./contestants.ts";
 import { buildNative, measure, Server } from "./processes.ts";
 import { makeSample } from "./transfer_content.ts";
+import { denoRun } from "./whole_process.ts";
 
-const ROOT = `${import.meta.dirname}/../..`, MINUTE_MS = 60_000;
+const MINUTE_MS = 60_000;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { work: { type: "string", default: "/dev/shm/bittorrent-bench" } },
@@ -27,11 +28,10 @@ const down = await makeSample(work, "single1024", announce),
   up = await makeSample(work, "single256", announce);
 const { flat, pieceLength, infoHash } = down;
 const source = await Server.start([`${work}/seed`, String(SEED_PORT), flat, String(pieceLength), infoHash]);
-const client = await Server.start([
-  ...["deno", "run", "-A", "--unstable-net", `--config=${ROOT}/deno.json`, `--env-file=${ROOT}/.env.jsr`],
-  ...[`${import.meta.dirname}/endurance_client.ts`, down.torrent, into, `127.0.0.1:${SEED_PORT}`],
-  ...[up.torrent, up.directory, String(LEECH_PORT)],
-]);
+const client = await Server.start(denoRun(
+  "bench/peers/endurance_client.ts",
+  ...[down.torrent, into, `127.0.0.1:${SEED_PORT}`, up.torrent, up.directory, String(LEECH_PORT)],
+));
 let isOver = false, pulled = 0;
 const pulling = (async () => {
   while (!isOver) {
