@@ -25,7 +25,7 @@ export const SURROUNDING_OPTIONS = {
 } as const;
 
 /** Tracker URLs in tiers (BEP 12). @throws {UsageError} If one is no tracker's URL. */
-export function readTiers(values: readonly string[]): readonly (readonly string[])[] {
+function readTiers(values: readonly string[]): readonly (readonly string[])[] {
   // A comma may stand in a URL; one that separates is followed by another URL.
   return values.map((value) =>
     value.split(/,(?=[a-z][a-z0-9+.-]*:\/\/)/i).map((url) => readUrl(url, TRACKER_SCHEMES))
@@ -33,7 +33,7 @@ export function readTiers(values: readonly string[]): readonly (readonly string[
 }
 
 /** URLs of content. @throws {UsageError} If one is none. */
-export function readWebSeeds(values: readonly string[]): readonly string[] {
+function readWebSeeds(values: readonly string[]): readonly string[] {
   return values.map((url) => readUrl(url, WEB_SCHEMES));
 }
 

@@ -76,7 +76,7 @@ export async function printEvents(client: Client, terminal: Terminal): Promise<v
 }
 
 /** One event as a line of JSON; errors are their messages, and metadata is what `info --json` makes of it. */
-export function formatEvent(event: ClientEvent): string {
+function formatEvent(event: ClientEvent): string {
   const content = event.type === "metadata" ? { ...event, metainfo: reportTorrent(event.metainfo) } : event;
   return jsonLine(content, (_key, value) => value instanceof Error ? describeError(value) : value);
 }

@@ -15,7 +15,7 @@ export const MAX_VALUE_LENGTH = 1000;
 export const MAX_SALT_LENGTH = 64;
 
 /** Sequence numbers are signed 64-bit integers and never negative (BEP 44 "mutable items"). */
-export const MAX_SEQ: bigint = 2n ** 63n - 1n;
+const MAX_SEQ: bigint = 2n ** 63n - 1n;
 
 const PUBLIC_KEY_LENGTH = 32, SIGNATURE_LENGTH = 64;
 

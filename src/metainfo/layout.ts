@@ -84,7 +84,7 @@ export function layoutContent(files: readonly SourceFile[], options: LayoutOptio
 }
 
 /** Bytes of a source. @throws {TypeError} If it does not say. */
-export function sourceLength(file: SourceFile): number {
+function sourceLength(file: SourceFile): number {
   const { content } = file;
   if (file.symlink) return 0;
   const known = content instanceof Uint8Array
