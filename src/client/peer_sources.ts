@@ -85,6 +85,7 @@ export class PeerSources {
   becomePrivate(): void {
     this.#isPrivate = true;
     this.#leave();
+    for (const { trackers } of this.#swarms) trackers.becomePrivate();
   }
 
   /** Says goodbye; settles when every tracker heard it or had its time to. */
@@ -97,6 +98,7 @@ export class PeerSources {
   #swarm(infoHash: Uint8Array): Swarm {
     const trackers = new TrackerSource({
       ...this.#options,
+      isPrivate: this.#isPrivate,
       infoHash,
       addPeers: (peers) => this.#found(infoHash, "tracker", peers),
     });

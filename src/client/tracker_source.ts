@@ -81,6 +81,11 @@ export class TrackerSource {
     this.#tell({ type: "start" });
   }
 
+  /** The torrent turned out to be private: peers are dropped when its tracker changes. */
+  becomePrivate(): void {
+    this.#tell({ type: "private" });
+  }
+
   /** The last wanted piece has come. */
   completed(): void {
     if (this.#options.counters().left === 0) this.#tell({ type: "completed" });

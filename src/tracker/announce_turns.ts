@@ -9,7 +9,7 @@ import { createGroups, promote, type Tracker, type TrackerGroup, trackersOf } fr
 export interface AnnouncerState {
   readonly options: {
     readonly random: Random;
-    readonly private: boolean;
+    private: boolean;
     readonly strategy: AnnounceStrategy;
     readonly numWant: number;
     readonly minIntervalMs: number;

@@ -40,6 +40,9 @@ export class Announcer {
       case "partialSeed":
         this.#state.partialSeed = input.partialSeed;
         return [];
+      case "private":
+        this.#state.options.private = true;
+        return [];
       case "stop":
         return this.#stop(now);
       case "reannounce":

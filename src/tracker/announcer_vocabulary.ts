@@ -17,6 +17,8 @@ export type AnnouncerInput =
   | { readonly type: "completed" }
   /** From now on (or no longer) the torrent has all that is wanted of it, but not all (BEP 21 "Tracker Announce"). */
   | { readonly type: "partialSeed"; readonly partialSeed: boolean }
+  /** The torrent turned out to be private (BEP 27): its trackers must be announced to in tiers, as they are by default. */
+  | { readonly type: "private" }
   /** The torrent pauses or ends; `stopped` follows. */
   | { readonly type: "stop" }
   /** Somebody wants peers now. Respects `min interval` and "retry in", and brings the next announce forward. */

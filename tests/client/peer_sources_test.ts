@@ -93,3 +93,39 @@ Deno.test("PeerSources.stop() settles when start() takes it back, and what that 
   assertEquals(asked.map(({ event }) => event), ["started", "stopped", "started"]);
   assertEquals(asked.map(({ signal }) => signal.aborted), [true, true, false]);
 });
+
+Deno.test("PeerSources drops its peers with the tracker if the torrent turned out to be private (BEP 27)", async () => {
+  const [first, second] = ["http://one.example/announce", "http://two.example/announce"] as const;
+  const asked: string[] = [], timers: (() => void)[] = [];
+  let drops = 0, isDead = false;
+  const announce = (tracker: string) => {
+    asked.push(tracker);
+    return isDead && tracker === first
+      ? Promise.reject(new Error("gone"))
+      : Promise.resolve({ type: "announced", intervalMs: 900_000, peers: [] });
+  };
+  let now = 0;
+  const clock = {
+    now: () => now,
+    schedule: (_: number, callback: () => void) => (timers.push(callback), () => {}),
+  };
+  const { sources } = make({
+    context: {
+      random: () => 0.999999,
+      clock,
+      trackers: { announce },
+    } as unknown as ClientContext,
+    life: { emit: () => {}, infoHash: "" } as unknown as Lifecycle,
+    tiers: [[first], [second]],
+    dropPeers: () => void drops++,
+  });
+  const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
+  sources.start();
+  await turn();
+  sources.becomePrivate();
+  isDead = true;
+  now = 1_000_000;
+  timers.at(-1)!();
+  await turn();
+  assertEquals([asked, drops], [[first, first, second], 1]);
+});

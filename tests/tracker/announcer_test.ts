@@ -301,6 +301,16 @@ Deno.test("Announcer of a private torrent stays with its tracker and announces a
   assertEquals(run(announcer, STOP, 3 * INTERVAL), ["announce a stopped"]);
 });
 
+Deno.test("Announcer of a torrent that turns out to be private keeps to the same from then on (BEP 27)", () => {
+  const announcer = create([[A], [B]]);
+  run(announcer, START, 0);
+  run(announcer, reply(A), 0);
+  assertEquals(run(announcer, { type: "private" }, 1), []);
+  tick(announcer);
+  assertEquals(run(announcer, failed(A), INTERVAL), ["failure a", "announce b started"]);
+  assertEquals(run(announcer, reply(B, { peers: [PEER] }), INTERVAL), ["trackerSwitched b", "peers b"]);
+});
+
 Deno.test("Announcer of a private torrent that comes back to its tracker while others fail has not switched", () => {
   const announcer = create([[A], [B]], { private: true });
   announcer.handle(START, 0);
