@@ -91,8 +91,10 @@ export class ContentWork {
 
   /** Gives every complete file its name that has not got it yet. */
   finishFiles(): void {
-    for (const { file, isComplete } of this.progress.files()) {
-      if (isComplete && !file.symlink && file.length > 0) this.#finisher.finish(file.index, false);
+    for (const { index, pad, symlink, length } of this.#options.metainfo.info.files) {
+      if (length > 0 && !pad && !symlink && this.progress.isComplete(index)) {
+        this.#finisher.finish(index, false);
+      }
     }
   }
 

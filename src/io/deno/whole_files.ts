@@ -1,5 +1,5 @@
 /**
- * Files that are written whole and get their name at once, as most of a torrent of many files do: that costs a third of opening
+ * Files that are written whole and get their name at once, as most of a torrent of many files do: that costs half of opening
  * one, writing, looking, closing, looking again and renaming.
  */
 
@@ -7,8 +7,8 @@ import { existsSync } from "node:fs";
 import { storageError } from "./storage_error.ts";
 
 /**
- * Writes all bytes of a file under `path`, then gives it its final name. `false` if something has that name: then perhaps
- * nothing is written.
+ * Writes all bytes of a file under `path`, then gives it its final name. `false` if something has that name, or it cannot be
+ * given: then the file keeps the one it has.
  *
  * The question is `node:fs`'s, whose "no" costs a quarter of what an exception does. It takes a symbolic link to nothing for
  * nothing.
@@ -16,7 +16,6 @@ import { storageError } from "./storage_error.ts";
  * @throws {StorageError} If the system refuses to write.
  */
 export function writeWhole(path: string, finalPath: string, bytes: Uint8Array): boolean {
-  if (existsSync(finalPath)) return false;
   try {
     using file = Deno.openSync(path, { write: true, create: true, truncate: true }); // Deno.writeFileSync copies the bytes
     for (let written = 0; written < bytes.length;) {
@@ -25,6 +24,7 @@ export function writeWhole(path: string, finalPath: string, bytes: Uint8Array): 
   } catch (cause) {
     throw storageError("write", path, cause);
   }
+  if (existsSync(finalPath)) return false;
   try {
     Deno.renameSync(path, finalPath);
     return true;
