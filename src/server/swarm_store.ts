@@ -144,9 +144,10 @@ export class MemorySwarmStore implements SwarmStore {
     const { peer, event, left, numWant, compact } = announce;
     const family = writeMappedPeer(peer, ADDRESS), former = swarm.find(ADDRESS);
     if (former < 0 && !this.#makeRoom(swarm)) return undefined;
-    // A peer that says "completed" again was counted before.
-    if (event === "completed" && (former < 0 || !swarm.isSeed(former))) swarm.downloaded++;
     const role = left === 0 ? "seed" : event === "paused" ? "partialSeed" : "downloader";
+    // A seed that says "completed" again was counted before; who is none would be counted each time.
+    const wasSeed = former >= 0 && swarm.isSeed(former);
+    if (event === "completed" && role === "seed" && !wasSeed) swarm.downloaded++;
     const seenAt = Math.floor(now / SECOND_MS);
     const row = swarm.put(ADDRESS, { peerId: peer.peerId, family, role, seenAt });
     if (former < 0) this.#peerCount++;

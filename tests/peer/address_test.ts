@@ -15,6 +15,7 @@ import {
   isIpv6,
   parseIp,
   parsePeerAddress,
+  writeMappedPeer,
 } from "../../src/peer/address.ts";
 
 const ip = fc.oneof(
@@ -85,6 +86,8 @@ Deno.test("parseIp() is strict", () => {
     "1:2:3:4:5:6:7:8:9",
     "1::2::3",
     "1:2:3:4:5:6:7:8::",
+    "1:2:3:4:5:6:7:1.2.3.4",
+    "1.2.3.4::1",
     "1:2:3:4::5:6:7:8",
     "12345::",
     "g::",
@@ -231,4 +234,18 @@ Deno.test("encodeCompactPeer() writes IPv4 that is mapped into IPv6 as IPv4", ()
   assertEquals(compact, Uint8Array.of(1, 2, 3, 4, 5, 6));
   assertThrows(() => encodeCompactPeer({ host: "1.2.3", port: 1 }), RangeError);
   assertThrows(() => encodeCompactPeers([{ host: "1.2.3.4.5", port: 1 }], 4), RangeError);
+});
+
+Deno.test("writeMappedPeer() writes both families in 18 bytes, whatever stood there", () => {
+  for (
+    const [host, hex, family] of [
+      ["1.2.3.4", "00000000000000000000ffff010203041ae1", 4],
+      ["::ffff:1.2.3.4", "00000000000000000000ffff010203041ae1", 4],
+      ["2001:db8::1", "20010db80000000000000000000000011ae1", 6],
+    ] as const
+  ) {
+    const bytes = new Uint8Array(18).fill(0xaa);
+    assertEquals([writeMappedPeer({ host, port: 6881 }, bytes), encodeHex(bytes)], [family, hex]);
+  }
+  assertThrows(() => writeMappedPeer({ host: "1.2.3", port: 1 }, new Uint8Array(18)), RangeError);
 });

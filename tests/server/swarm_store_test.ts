@@ -77,6 +77,14 @@ Deno.test("MemorySwarmStore.announce() counts seeds, leechers, partial seeds and
   ]);
 });
 
+Deno.test("MemorySwarmStore.announce() counts no completion of a peer that still lacks something", async () => {
+  const { store } = makeStore();
+  for (let i = 0; i < 3; i++) await store.announce(announce(1, { event: "completed", left: 1 }));
+  assertEquals((await store.scrape([INFO_HASH]))[0]!.downloaded, 0);
+  await store.announce(announce(1, { event: "completed", left: 0 }));
+  assertEquals((await store.scrape([INFO_HASH]))[0]!.downloaded, 1);
+});
+
 Deno.test("MemorySwarmStore.announce() gives seeds no seeds", async () => {
   const { store } = makeStore();
   await store.announce(announce(1, { left: 0 }));
