@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fileURLToPath } from "node:url";
 import { createTorrent } from "../../src/metainfo/create.ts";
 import { withFolder } from "../with_folder.ts";
 import { withDht } from "./loopback_dht.ts";
@@ -6,21 +7,25 @@ import { withSwarm } from "./loopback_swarm.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 
+/** The path of a file of the project. */
+function placeOf(name: string): string {
+  return fileURLToPath(new URL(name, ROOT));
+}
+
 /** The command line as users start it, in a process of its own. */
 function start(
   args: readonly string[],
   options: { readonly env?: Record<string, string>; readonly cwd?: string } = {},
 ): Deno.ChildProcess {
-  const path = (name: string) => new URL(name, ROOT).pathname;
   const flags = [
     "--no-check",
     "-A",
     "--unstable-net",
-    `--config=${path("deno.json")}`,
-    `--env-file=${path(".env.jsr")}`,
+    `--config=${placeOf("deno.json")}`,
+    `--env-file=${placeOf(".env.jsr")}`,
   ];
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", ...flags, path("src/cli/main.ts"), ...args],
+    args: ["run", ...flags, placeOf("src/cli/main.ts"), ...args],
     cwd: ROOT,
     stdin: "null",
     stdout: "piped",
@@ -186,7 +191,7 @@ Deno.test({
   ignore: Deno.build.os === "windows",
   fn: () =>
     withFolder(async (folder) => {
-      const path = `${folder}/key`, program = new URL("src/cli/main.ts", ROOT).pathname;
+      const path = `${folder}/key`, program = placeOf("src/cli/main.ts");
       // The shell lets no file grow; where that would end a program, it is an error instead.
       const script = `trap '' XFSZ; ulimit -f 0; exec "$@"`;
       const command = [
