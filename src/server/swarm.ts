@@ -123,12 +123,15 @@ export class Swarm {
 
   /** Forgets whoever was not seen since a certain second, and memory that is not needed any more. */
   expire(since: number): void {
+    const { bytes } = this.#slab, before = this.#size;
     for (let row = 0; row < this.#capacity; row++) {
-      // Another one may move up.
-      while (this.#marks(row) !== VACANT && this.#seenAt(row) < since) this.remove(row);
+      if (this.#marks(row) === VACANT || this.#seenAt(row) >= since) continue;
+      this.#count(row, -1);
+      bytes[this.#at(row) + MARKS] = VACANT;
     }
-    const capacity = capacityFor(this.#size);
-    if (capacity * 2 < this.#capacity) this.#resize(capacity);
+    const capacity = capacityFor(this.#size), isTooLarge = capacity * 2 < this.#capacity;
+    // Not one by one, as in remove(): where addresses collide, each would move all behind it.
+    if (this.#size < before || isTooLarge) this.#resize(isTooLarge ? capacity : this.#capacity);
   }
 
   /**

@@ -81,7 +81,6 @@ export class MemorySwarmStore implements SwarmStore {
   readonly #options: Required<MemorySwarmStoreOptions>;
   readonly #swarms = new Map<string, Swarm>();
   readonly #slabs = new Slabs();
-  readonly #hashSeed: number;
   readonly #startedAt: number;
   #peerCount = 0;
   #sweepAt: number;
@@ -89,7 +88,6 @@ export class MemorySwarmStore implements SwarmStore {
   /** Makes an empty store. */
   constructor(options: MemorySwarmStoreOptions) {
     this.#options = { ...DEFAULTS, ...options };
-    this.#hashSeed = randomUint32(options.random);
     this.#startedAt = options.now();
     this.#sweepAt = options.expiryMs / 2;
   }
@@ -123,9 +121,9 @@ export class MemorySwarmStore implements SwarmStore {
   }
 
   #found(key: string): Swarm | undefined {
-    const { maxSwarms, maxPeers } = this.#options;
+    const { maxSwarms, maxPeers, random } = this.#options;
     if (this.#swarms.size >= maxSwarms || this.#peerCount >= maxPeers) return undefined;
-    const swarm = new Swarm(this.#slabs, this.#hashSeed);
+    const swarm = new Swarm(this.#slabs, randomUint32(random));
     this.#swarms.set(key, swarm);
     return swarm;
   }
