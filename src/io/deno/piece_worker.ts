@@ -1,11 +1,11 @@
 /** The worker's side: verifies and writes pieces, hashes whole contents. Started by `worker_lane.ts`. */
 
-import type { WrittenVersion } from "./file_version.ts";
+import { versionOf, type WrittenVersion } from "./file_version.ts";
 import { hashPieces } from "./hash_pieces.ts";
 import { storageFault } from "./storage_fault.ts";
 import { SyncFiles } from "./sync_files.ts";
 import { matchesHashSync } from "./sync_hash.ts";
-import { writeWhole } from "./whole_files.ts";
+import { nameWhole, writeWhole } from "./whole_files.ts";
 import type { PieceToStore, StoreResult, WorkerReply, WorkerRequest } from "./worker_messages.ts";
 
 /** The part of a worker's global scope that is needed; the types of windows have it otherwise. */
@@ -22,8 +22,14 @@ function store({ bytes, hash, spans }: PieceToStore): StoreResult {
   const versions: (WrittenVersion & { file: number })[] = [], named: number[] = [];
   for (const { file, path, finalPath, fileOffset, knownLength, pieceOffset, length } of spans) {
     const part = length === bytes.length ? bytes : bytes.subarray(pieceOffset, pieceOffset + length);
-    if (finalPath !== undefined && writeWhole(path, finalPath, part)) named.push(file);
+    if (finalPath !== undefined) writeWhole(path, part);
     else versions.push({ file, ...written.write(path, { offset: fileOffset, knownLength, bytes: part }) });
+  }
+  // Only now: had a file its name when the next cannot be written, nobody would know that it is ours.
+  for (const { file, path, finalPath } of spans) {
+    if (finalPath === undefined) continue;
+    if (nameWhole(path, finalPath)) named.push(file);
+    else versions.push({ file, ...versionOf(Deno.statSync(path)), wasCut: false });
   }
   return { type: "stored", written: versions, named };
 }

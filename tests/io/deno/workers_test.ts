@@ -166,6 +166,20 @@ Deno.test("workers write to the file that is there, not to one that somebody has
     assertEquals([await store.check(1), await store.finish(0)], [true, "finished"]);
   }));
 
+Deno.test("workers name no file of a piece that cannot be written", () =>
+  withFolder(async (directory) => {
+    const { metainfo, piece } = await sampleTorrent({ files: { "a.bin": 100, "b.bin": 200 } });
+    await using store = await openPieceFiles(metainfo, { directory, workers: true });
+    const folder = `${directory}/sample`;
+    await Deno.mkdir(`${folder}/b.bin.part`, { recursive: true });
+    await assertRejects(() => store.store(0, piece(0)), StorageError);
+    await Deno.remove(`${folder}/b.bin.part`);
+    assertEquals(await store.store(0, piece(0)), "stored");
+    assertEquals([await store.finish(0), await store.finish(1)], ["finished", "finished"]);
+    const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    assertEquals(names.sort(), ["a.bin", "b.bin"]);
+  }));
+
 const ALLOWED = Deno.makeTempDirSync();
 
 Deno.test({
