@@ -29,10 +29,10 @@ export interface MovedResponse {
   readonly url: string;
 }
 
-/** A URL that may be asked, and the addresses of its host as they were looked at; none if that was not done. */
+/** A URL that may be asked, and the addresses of its host if they were looked at. */
 interface Place {
   readonly url: string;
-  readonly addresses: readonly string[];
+  readonly addresses?: readonly string[];
 }
 
 /**
@@ -41,8 +41,10 @@ interface Place {
  * @throws {TransportError} If it leads there, nowhere, or on and on. @throws What `network.fetch` throws.
  */
 export async function fetchMoved(network: Network, url: string, options: GetOptions): Promise<MovedResponse> {
-  const { signal, headers, from, addresses = [] } = options, { origin } = new URL(url);
-  let at: Place = from === undefined ? { url, addresses } : await followed(network, from, new URL(url));
+  const { signal, headers, from, addresses } = options, { origin } = new URL(url);
+  let at: Place = from === undefined
+    ? { url, ...(addresses && { addresses }) }
+    : await followed(network, from, new URL(url));
   for (let count = 0; count <= MOST_REDIRECTS; count++) {
     const init = { signal, headers: new URL(at.url).origin === origin ? { ...headers } : anonymous(headers) };
     const response = await network.fetch(new Request(at.url, { ...init, redirect: "manual" }), at);

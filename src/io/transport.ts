@@ -29,7 +29,8 @@ export interface DialOptions {
 export interface FetchOptions {
   /**
    * Addresses of the URL's host, as somebody has looked them up and found them fit: where a request in the clear shall go, and
-   * nowhere else. Over TLS the certificate proves the host. A runtime that cannot do that looks the name up again itself.
+   * nowhere else; none if nothing was found, which is for a proxy alone to know better. Over TLS the certificate proves the
+   * host. A runtime that cannot do that looks the name up again itself.
    */
   readonly addresses?: readonly string[];
 }

@@ -98,9 +98,9 @@ export class WebSeedReader {
    * A torrent from the internet shall not make the printer next door do things: plain files there, but no questions. Answers the
    * addresses that were looked at.
    */
-  async #guard(): Promise<readonly string[]> {
+  async #guard(): Promise<readonly string[] | undefined> {
     const { hostname, search } = new URL(this.#options.source.url);
-    if (search === "") return [];
+    if (search === "") return undefined;
     const addresses = await lookUp(this.#options.network, hostname);
     if (isLocal(addresses)) throw new TransportError("a query for the local network");
     return addresses;
@@ -109,7 +109,7 @@ export class WebSeedReader {
   async #get(
     request: WebRequest,
     { addresses, cutter, pace, signal }: Pick<ReadOptions, "pace" | "signal"> & {
-      readonly addresses: readonly string[];
+      readonly addresses: readonly string[] | undefined;
       readonly cutter: BlockCutter;
     },
   ): Promise<void> {
@@ -133,7 +133,7 @@ export class WebSeedReader {
   async #send(
     request: WebRequest,
     { addresses, known, signal }: {
-      readonly addresses: readonly string[];
+      readonly addresses: readonly string[] | undefined;
       readonly known: string | undefined;
       readonly signal: AbortSignal;
     },
@@ -144,7 +144,7 @@ export class WebSeedReader {
       ...(authorization !== undefined && isAtHome && { authorization }),
       ...(request.type === "file" && { range: `bytes=${request.from}-${request.from + request.length - 1}` }),
     };
-    const place = known === undefined ? { addresses } : { from: first };
+    const place = known === undefined ? addresses && { addresses } : { from: first };
     const moved = await fetchMoved(network, url, { headers, signal, ...place });
     if (moved.url !== url) this.#remember(request.url, moved.url);
     return moved.response;

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertLess, assertRejects } from "@std/assert";
+import { TransportError } from "../../src/errors.ts";
 import { BlockCutter } from "../../src/io/block_cutter.ts";
 import { type WebSeedOutcome, WebSeedReader } from "../../src/io/web_seed.ts";
 import { createTorrent } from "../../src/metainfo/create.ts";
@@ -326,6 +327,18 @@ Deno.test("WebSeedReader.read() asks at the address that was looked at, whatever
   assertEquals(await asks(URL_OF_FILE, 2), ["done", "done"]);
   assertEquals(await asks("http://fickle.example/f?x="), ["done"]);
   assertEquals(asked.length, 3);
+});
+
+Deno.test("WebSeedReader.read() asks no name that could not be looked up, whatever it stands for by then", async () => {
+  const { network, inside, asked, fickle, asks } = fickleName();
+  fickle.resolve = (host) => {
+    network.name("fickle.example", [inside]);
+    return Promise.reject(new TransportError(`Cannot find the address of "${host}"`));
+  };
+  network.serve(`http://${WEB}`, moved("http://fickle.example/f?x=1"));
+  assertEquals(await asks(URL_OF_FILE), ["failed"]);
+  assertEquals(await asks("http://fickle.example/f?x="), ["failed"]);
+  assertEquals(asked, []);
 });
 
 Deno.test("WebSeedReader.read() looks again where a place that it remembers lies", async () => {

@@ -29,14 +29,16 @@ export async function fetchHttp(request: Request, client?: Deno.HttpClient): Pro
  */
 export async function fetchAt(
   request: Request,
-  { addresses = [] }: FetchOptions,
+  { addresses }: FetchOptions,
   own?: Deno.HttpClient,
 ): Promise<Response> {
-  const { hostname, protocol } = new URL(request.url);
+  const { host, hostname, protocol } = new URL(request.url);
   const isName = canonicalHost(hostname.replace(/^\[(.*)\]$/, "$1")) === undefined;
-  if (!isName || protocol !== "http:" || addresses.length === 0 || own === undefined && goesThroughProxy()) {
+  if (!isName || protocol !== "http:" || addresses === undefined || own === undefined && goesThroughProxy()) {
     return await fetchHttp(request, own);
   }
+  // A name that nobody knew when it was looked at may lead anywhere by now.
+  if (addresses.length === 0) throw new TransportError(`Cannot fetch from "${host}": it has no address`);
   // The runtime's own client takes no `Host` header. The answer's body outlives the client.
   const client = own ?? Deno.createHttpClient({ allowHost: true });
   try {

@@ -130,10 +130,11 @@ export class VirtualNetwork {
     return found;
   }
 
-  async #fetch(from: VirtualHost, request: Request, { addresses = [] }: FetchOptions): Promise<Response> {
+  async #fetch(from: VirtualHost, request: Request, { addresses }: FetchOptions): Promise<Response> {
     const { signal } = request, { origin, hostname, host } = new URL(request.url);
     signal.throwIfAborted();
-    const [address = ""] = addresses.length > 0 ? addresses : this.#resolve(hostname);
+    const [address = ""] = addresses ?? this.#resolve(hostname);
+    if (address === "") throw new TransportError(`Cannot fetch from "${host}": it has no address`);
     const target = this.#hosts.get(address), handler = this.#handlers.get(origin);
     const link = this.#surroundings.linkBetween(from, target);
     const pass = () => new Promise<void>((resolve) => link.after(link.quality.latencyMs, resolve));
