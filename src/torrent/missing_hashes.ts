@@ -152,17 +152,16 @@ export class MissingHashes {
 
   /**
    * The leaves of a piece are to be asked for, before all else; the piece waits for them. `undefined` if there are too many
-   * for one request, or none, because the piece is one block.
+   * for one request, or none, because the piece is one block; or if they are asked for already, be it for a piece of an equal
+   * file: two requests to the letter the same could not be told apart.
    */
   addLeaves(file: TreeFile, piece: number): HashRun | undefined {
     const height = treeHeight(file.length), length = 2 ** Math.min(height, pieceLayer(this.#pieceLength));
-    if (length < 2 || length > MAX_RANGE || this.#leaves.has(piece)) return undefined;
-    const query = {
-      baseLayer: 0,
-      index: (piece - file.firstPiece) * length,
-      length,
-      proofLayers: height - 1,
-    };
+    if (length < 2 || length > MAX_RANGE) return undefined;
+    const index = (piece - file.firstPiece) * length;
+    const query = { baseLayer: 0, index, length, proofLayers: height - 1 };
+    const isSame = (run: Run) => run.query.index === index && equals(run.file.piecesRoot, file.piecesRoot);
+    if (this.#leaves.values().some(isSame)) return undefined;
     const run: Run = { file, query, piece, isHere: false, at: 0 };
     this.#leaves.set(piece, run);
     this.gated.set(piece);

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { randomBytes } from "../../src/bytes/random.ts";
 import { answerHashes, buildHashTree, type HashTree, treeNode } from "../../src/metainfo/hash_tree.ts";
 import { pieceLayer, treeHeight } from "../../src/metainfo/merkle.ts";
+import { HashRequests } from "../../src/torrent/hash_requests.ts";
 import type { TreeFile } from "../../src/torrent/missing_hashes.ts";
 import type { PeerKey, TorrentEffect } from "../../src/torrent/vocabulary.ts";
 import type { HashRange, PeerMessage } from "../../src/wire/messages/message.ts";
@@ -124,6 +125,15 @@ Deno.test("pieces of a v2 torrent are asked for once their layer is ready, those
   const hybrid = new Swarm([new File(3, 1)], false), seed = hybrid.connect({ v2: true });
   assertEquals(hybrid.tell(seed, { type: "haveAll" }).length, 1);
   assert(sentIn(hybrid.message(seed, { type: "unchoke" }), "request").length > 0);
+});
+
+Deno.test("HashRequests.addLeaves() asks no question twice, though two files are equal", () => {
+  const hashes = new HashRequests({ pieceCount: 4, pieceLength: PIECE });
+  const file = (firstPiece: number) => ({ piecesRoot: new Uint8Array(32), length: 2 * PIECE, firstPiece });
+  assert(hashes.addLeaves(file(0), 0, 0));
+  assert(!hashes.addLeaves(file(0), 0, 0) && !hashes.addLeaves(file(2), 2, 0));
+  assert(hashes.addLeaves(file(2), 3, 0));
+  assertEquals([...hashes.gated.indexes()], [0, 3]);
 });
 
 Deno.test("who sends wrong hashes is banned at once, and the others are asked", () => {
