@@ -35,7 +35,8 @@ export function closePeer(state: TorrentState, peer: Peer, reason: TorrentCloseR
 
 /**
  * Closes the books of a connection that is gone; `isOurs` if it is for reasons of ours. Who was of no use because both are
- * complete is not to blame either: as long as it is so nobody dials it, and once something is lost it is needed at once.
+ * complete is not to blame either: as long as it is so nobody dials it, and once something is lost it is needed at once. During
+ * a check nobody is dialled again at once: for each bad piece that it finds the same peers would come and go.
  */
 export function removePeer(state: TorrentState, peer: Peer, isOurs = false): void {
   const blameless = isOurs || isPointless(state, peer);
@@ -49,9 +50,9 @@ export function removePeer(state: TorrentState, peer: Peer, isOurs = false): voi
   if (peer.listenAddress === undefined) return;
   state.candidates.disconnected(peer.listenAddress, {
     now: state.now,
-    useful: peer.down.pipeline.rate.total + peer.up.rate.total > 0,
+    useful: blameless || peer.down.pipeline.rate.total + peer.up.rate.total > 0,
     uploadOnly: isUploadOnly(peer),
-    blameless,
+    blameless: blameless && !state.mode.held,
   });
 }
 

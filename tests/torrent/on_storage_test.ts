@@ -258,6 +258,16 @@ Deno.test("piecesLost takes the piece back from who can hear it, and lets go of 
   checkInvariants(machine);
 });
 
+Deno.test("who is let go for a bad piece during a check is dialled again at its end, for there may be more of them", () => {
+  const machine = new Machine({ have: [3, 4] }), peer = machine.connect();
+  machine.message(peer, { type: "haveNone" });
+  const dials = (effects: readonly TorrentEffect[]) => effects.filter(({ type }) => type === "dial").length;
+  machine.input({ type: "hold" });
+  const lost = machine.input({ type: "piecesLost", pieces: [3] });
+  assertEquals([closedIn(lost), dials(lost)], [["piece lost"], 0]);
+  assertEquals(dials(machine.input({ type: "resume" })), 1);
+});
+
 Deno.test("hold asks nobody for content until resume, and goes on serving and meeting peers", () => {
   const machine = new Machine({ have: [0] }), peer = machine.connectSeed();
   machine.message(peer, { type: "unchoke" });
