@@ -76,6 +76,11 @@ export class PeerDials {
         // It was given up while it came to stand.
         const isVain = this.#abort.signal.aborted || this.#drops > drops || host() === undefined;
         if (isVain) return connection.close();
+        if (context.banned.has(address.host)) { // by now
+          connection.close();
+          reason = "banned";
+          break;
+        }
         socket = makeSocket(connection, address);
         reason = await socket.run();
         if (reason === ITSELF) break;
