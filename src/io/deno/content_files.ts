@@ -1,7 +1,8 @@
 /**
  * Names and states of a torrent's files: a file that is not wholly verified is `<name>.part`, and gets its final name
  * when it is: absent -> part -> final. A file that was there before is never written into unless a verified piece was
- * found in it. A worker that writes all of a file at once also names it (`whole_files.ts`). Calls on metadata are synchronous: microseconds each, and nothing can come between a look and an act.
+ * found in it. A worker that writes all of a file at once also names it (`whole_files.ts`). Calls on metadata are synchronous:
+ * microseconds each, and nothing can come between a look and an act.
  */
 
 import { StorageError } from "../../errors.ts";
