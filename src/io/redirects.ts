@@ -44,7 +44,7 @@ export async function fetchMoved(network: Network, url: string, options: GetOpti
   const { signal, headers, from, addresses } = options, { origin } = new URL(url);
   let at: Place = from === undefined
     ? { url, ...(addresses && { addresses }) }
-    : await followed(network, from, new URL(url));
+    : await followed(network, { url: from }, new URL(url));
   for (let count = 0; count <= MOST_REDIRECTS; count++) {
     const init = { signal, headers: new URL(at.url).origin === origin ? { ...headers } : anonymous(headers) };
     const response = await network.fetch(new Request(at.url, { ...init, redirect: "manual" }), at);
@@ -54,7 +54,7 @@ export async function fetchMoved(network: Network, url: string, options: GetOpti
     }
     if (!REDIRECTS.includes(response.status)) return { response, url: at.url };
     await response.body?.cancel();
-    at = await nextPlace(network, at.url, response.headers.get("location"));
+    at = await nextPlace(network, at, response.headers.get("location"));
   }
   throw new TransportError("too many redirects");
 }
@@ -63,27 +63,39 @@ function anonymous(headers: GetOptions["headers"] = {}): Record<string, string> 
   return Object.fromEntries(Object.entries(headers).filter(([name]) => name !== "authorization"));
 }
 
-async function nextPlace(network: Network, from: string, location: string | null): Promise<Place> {
-  const next = location === null ? null : URL.parse(location, from);
+async function nextPlace(network: Network, from: Place, location: string | null): Promise<Place> {
+  const next = location === null ? null : URL.parse(location, from.url);
   if (next === null || !/^https?:$/.test(next.protocol)) throw new TransportError("a redirect to nowhere");
   next.username = next.password = ""; // no request may have them, and they are not for us
   return await followed(network, from, next);
 }
 
-/** The place that a URL leads to, if it may. */
-async function followed(network: Network, from: string, to: URL): Promise<Place> {
-  const [before, addresses] = await Promise.all(
-    [new URL(from), to].map(({ hostname }) => lookUp(network, hostname)),
-  );
-  if (isLocal(addresses!) && !isLocal(before!)) {
+/**
+ * Where to ask next: the URL that a place leads to, if it may. A place whose name stands for our own network is asked again
+ * there, for the answer may have come from elsewhere: what it leads to then is taken from it.
+ */
+async function followed(network: Network, from: Place, to: URL): Promise<Place> {
+  const addresses = await lookUp(network, to.hostname), { hostname, origin, protocol } = new URL(from.url);
+  // Over TLS the certificate proves that one host is the same as before, and nothing about where it is.
+  const isSame = protocol === "https:" && to.origin === origin;
+  if (isSame || !isLocal(addresses)) return { url: to.href, addresses };
+  const own = from.addresses ?? await lookUp(network, hostname), isNamed = !own.includes(bare(hostname));
+  if (own.length === 0 || !own.every((address) => isLocal([address])) || isNamed && protocol === "https:") {
     throw new TransportError(`a redirect into the local network, to ${to.host}`);
   }
-  return { url: to.href, addresses: addresses! };
+  return isNamed && from.addresses === undefined
+    ? { url: from.url, addresses: own }
+    : { url: to.href, addresses };
+}
+
+/** A URL's host without the brackets of IPv6. */
+function bare(hostname: string): string {
+  return hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
 /** The addresses of a URL's host; none if it is a name that we cannot look up: that is for whoever can, a proxy perhaps. */
 export async function lookUp(network: Network, hostname: string): Promise<readonly string[]> {
-  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  const host = bare(hostname);
   return canonicalHost(host) ? [host] : await network.resolve(host).catch(() => []);
 }
 

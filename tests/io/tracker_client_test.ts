@@ -46,6 +46,32 @@ Deno.test("TrackerClient.announce() follows a tracker that has moved, but not in
   assertEquals((await announce(`http://${PUBLIC}/announce`))?.type, "announced");
 });
 
+Deno.test("TrackerClient.announce() follows a tracker of our own network within it", async () => {
+  const { network, announce } = setUp();
+  serve(network, "10.0.0.7", () => new Response("d8:intervali900e5:peers0:e"));
+  for (const home of ["10.0.0.5", "tracker.lan"]) {
+    network.name("tracker.lan", ["10.0.0.5"]);
+    serve(network, "10.0.0.5", () => movedTo("http://10.0.0.7/announce"));
+    network.serve("http://tracker.lan", () => movedTo("http://10.0.0.7/announce"));
+    assertEquals((await announce(`http://${home}/announce`))?.type, "announced");
+  }
+});
+
+Deno.test("TrackerClient.announce() takes no tracker for one of our own network because its name says so afterwards", async () => {
+  for (const looked of [["10.0.0.5"], ["10.0.0.5", PUBLIC]]) {
+    const { clock, network } = setUp(), asked: string[] = [], here = network.host(HERE);
+    network.name("fickle.example", [PUBLIC]);
+    network.host(PUBLIC);
+    network.serve("http://fickle.example", () => movedTo("http://10.0.0.7/reboot"));
+    serve(network, "10.0.0.7", (url) => (asked.push(url), new Response("de")));
+    const fickle = { fetch: here.fetch.bind(here), resolve: () => Promise.resolve(looked) };
+    const client = new TrackerClient({ network: fickle as never, clock, random: seededRandom(1) });
+    const announcing = client.announce("http://fickle.example/announce", REQUEST);
+    await assertRejects(() => clock.runUntil(announcing), TransportError);
+    assertEquals(asked, []);
+  }
+});
+
 Deno.test("TrackerClient.announce() gives up on redirects without end, and on those to other schemes", async () => {
   const { network, announce } = setUp();
   serve(network, PUBLIC, () => movedTo("/announce"));
