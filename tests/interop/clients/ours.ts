@@ -54,12 +54,18 @@ function startCli(host: Host, job: Job): Running {
 async function start(host: Host, job: Job): Promise<Sharing> {
   const process = startCli(host, job);
   await untilListening(process, PORT);
+  // We listen before the torrent is there, and hang up on who asks for it: rTorrent would not dial again for minutes.
+  if (job.role === "seed") await until("we seed", () => process.events().some(isSeeding));
   return {
     process,
     address: endpoint(host.address),
     complete: (timeoutMs = TRANSFER_MS) =>
       until("we are complete", () => process.events().some(isCompletion), timeoutMs),
   };
+}
+
+function isSeeding(event: Record<string, unknown>): boolean {
+  return event.type === "state" && event.state === "seeding";
 }
 
 /** The event that says a download has every piece. */
