@@ -16,7 +16,7 @@ import {
 import { Running, until } from "./running.ts";
 
 export { command } from "./command.ts";
-export { Running, until } from "./running.ts";
+export { Running, until, WaitedInVain } from "./running.ts";
 
 /** What a program that ran to its end left behind. */
 export interface Outcome {

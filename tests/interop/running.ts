@@ -6,7 +6,10 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Polls until `isSo` holds, or throws with `what` once `timeoutMs` have passed. */
+/** What a program was waited for did not come. */
+export class WaitedInVain extends Error {}
+
+/** Polls until `isSo` holds, or throws `WaitedInVain` with `what` once `timeoutMs` have passed. */
 export async function until(
   what: string,
   isSo: () => boolean | Promise<boolean>,
@@ -14,7 +17,7 @@ export async function until(
 ): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!await isSo()) {
-    if (performance.now() > end) throw new Error(`Waited ${timeoutMs} ms in vain: ${what}`);
+    if (performance.now() > end) throw new WaitedInVain(`Waited ${timeoutMs} ms in vain: ${what}`);
     await pause(POLL_MS);
   }
 }

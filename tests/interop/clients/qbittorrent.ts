@@ -1,6 +1,6 @@
 /** qBittorrent 4.5.2 without a window, driven over its web API; also the tracker that it has inside. */
 import { PYTHON } from "../contents.ts";
-import { type Host, type Running, until, untilListening } from "../lab.ts";
+import { type Host, type Running, until, untilListening, WaitedInVain } from "../lab.ts";
 import { type Client, endpoint, type Job, PORT, type Sharing, TRANSFER_MS } from "./client.ts";
 
 const WEB_PORT = 8081;
@@ -126,8 +126,12 @@ async function start(host: Host, job: Job): Promise<Sharing> {
   const source = job.magnet === undefined ? `torrents=@${job.torrent.path}` : `urls=${job.magnet}`;
   await api(host, "torrents/add", ["--form", source]);
   await until("qBittorrent lists the torrent", async () => (await rows(host)).length === 1);
-  const isComplete = async () =>
-    (await rows(host)).every((row) => row.progress === 1 && SEEDING.has(row.state));
+  const isComplete = async () => {
+    const states = await rows(host);
+    // Of a hybrid link it is the fault of the libtorrent inside: see there. It does not say which error it is.
+    if (states.some(({ state }) => state === "error")) throw new WaitedInVain("qBittorrent gave up");
+    return states.every((row) => row.progress === 1 && SEEDING.has(row.state));
+  };
   const complete = (timeoutMs = TRANSFER_MS) => until("qBittorrent is complete", isComplete, timeoutMs);
   if (job.role === "seed") {
     await complete();
