@@ -1,7 +1,7 @@
 /** Where the world sees a client, one address of each family, and whose word that is (BEP 10 `yourip`, BEP 24, BEP 42). */
 
 import { isIpv6 } from "../peer/address.ts";
-import { nearnessOf } from "../torrent/nearness.ts";
+import { nearnessOf } from "../peer/nearness.ts";
 import type { Witness } from "./client_context.ts";
 
 /** How much a word counts: one tracker may be mistaken, peers of several networks less so, and of DHT nodes many are asked. */

@@ -5,7 +5,7 @@
 import type { Clock } from "../io/transport.ts";
 import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
 import { HolepunchRelay, type RelayPeer } from "../torrent/holepunch_relay.ts";
-import { mayName } from "../torrent/nearness.ts";
+import { mayName } from "../peer/nearness.ts";
 import type { PeerKey } from "../torrent/vocabulary.ts";
 import type { HolepunchMessage } from "../wire/messages/holepunch.ts";
 

@@ -8,6 +8,7 @@ import type { AnnounceRequest, AnnounceResponse } from "../tracker/messages/anno
 import type { ClientContext } from "./client_context.ts";
 import type { Lifecycle } from "./lifecycle.ts";
 import { CLIENT_DEFAULTS } from "./options.ts";
+import { heedTracker } from "./tracker_word.ts";
 
 /** Bytes since the torrent started, and still to come. */
 export type AnnounceCounters = Pick<AnnounceRequest, "downloaded" | "uploaded" | "left">;
@@ -121,13 +122,13 @@ export class TrackerSource {
   }
 
   #perform(effect: AnnouncerEffect): void {
-    const { addPeers, dropPeers, life } = this.#options, { infoHash } = life;
+    const { context, addPeers, dropPeers, life } = this.#options, { infoHash } = life;
     switch (effect.type) {
       case "announce":
         return this.#announce(effect);
       case "peers":
-        addPeers(effect.peers);
-        return void this.#resolveNamed(effect.namedPeers);
+        void heedTracker(context.network, effect, addPeers);
+        return void this.#resolveNamed(effect.tracker, effect.namedPeers);
       case "warning":
         // Not the whole URL: paths hold passkeys.
         return life.warn(`${new URL(effect.tracker).host}: ${effect.message}`);
@@ -205,11 +206,15 @@ export class TrackerSource {
   }
 
   /** Peers with DNS names (BEP 3 "trackers"): a few of them, so that a tracker cannot make us flood a name server. */
-  async #resolveNamed(peers: readonly PeerAddress[]): Promise<void> {
-    const { context: { network }, life: { signal } } = this.#options;
-    for (const { host, port } of peers.slice(0, 10)) {
+  async #resolveNamed(tracker: string, named: readonly PeerAddress[]): Promise<void> {
+    const { context: { network }, life: { signal }, addPeers } = this.#options;
+    for (const { host, port } of named.slice(0, 10)) {
       const hosts = await network.resolve(host, { signal }).catch(() => []);
-      this.#options.addPeers(hosts.slice(0, 2).map((host) => ({ host, port })));
+      await heedTracker(
+        network,
+        { tracker, peers: hosts.slice(0, 2).map((host) => ({ host, port })) },
+        addPeers,
+      );
     }
   }
 }

@@ -2,10 +2,12 @@
 
 import { takeFromSlab } from "../bytes/slab.ts";
 import type { AddressFamily } from "../peer/address.ts";
-import { BUCKET_SIZE, type TableNode } from "./bucket.ts";
+import { BUCKET_SIZE, nearestOf, type TableNode } from "./bucket.ts";
 import { KRPC_ERRORS } from "./messages/krpc.ts";
 import { COMPACT_NODE_LENGTH } from "./messages/node_info.ts";
 import type { DhtReply, SendableReply } from "./messages/reply.ts";
+import { compactNearness } from "./network.ts";
+import type { RoutingTable } from "./routing_table.ts";
 import type { DhtState, Family, Requester } from "./state.ts";
 
 /** BEP 32 "maximum packet size". */
@@ -34,14 +36,15 @@ export type Answer = SendableReply | Refusal | "later";
 
 /** Our id and the nodes near a target, of the families wanted, else of the one that was asked (BEP 32 "want"). */
 export function nodesNear(
-  { state, family, now }: Asked,
+  asked: Asked,
   target: Uint8Array,
   want: readonly AddressFamily[] | undefined,
 ): DhtReply {
+  const { state, family } = asked;
   const compact = (version: AddressFamily) => {
     if (want === undefined ? version !== family.version : !want.includes(version)) return undefined;
     const table = state.families.find((other) => other.version === version)?.table;
-    return table && joinCompact(table.closest(target, BUCKET_SIZE, now), version);
+    return table && joinCompact(tellableNodes(asked, table, target), version);
   };
   return { id: family.table.id, nodes: compact(4), nodes6: compact(6) };
 }
@@ -59,6 +62,19 @@ export function isOurToken({ state, requester, now }: Asked, token: Uint8Array, 
 /** An error with its usual words. */
 export function refuse(error: keyof typeof KRPC_ERRORS, message: string): Refusal {
   return { code: KRPC_ERRORS[error], message };
+}
+
+/** The nearest nodes that whoever asks may hear of: those of our own network are no business of the internet. */
+function tellableNodes(
+  { requester: { compact }, now }: Asked,
+  table: RoutingTable,
+  target: Uint8Array,
+): readonly TableNode[] {
+  const nearest = table.closest(target, BUCKET_SIZE, now);
+  if (nearest.every(({ nearness }) => nearness === 0)) return nearest;
+  const most = compactNearness(compact), isTellable = ({ nearness }: TableNode) => nearness <= most;
+  if (nearest.every(isTellable)) return nearest;
+  return nearestOf(table.closest(target, table.size, now).filter(isTellable), target, BUCKET_SIZE);
 }
 
 function joinCompact(nodes: readonly TableNode[], family: AddressFamily): Uint8Array {

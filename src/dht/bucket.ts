@@ -19,6 +19,8 @@ export interface TableNode extends NodeContact {
   readonly compact: Uint8Array;
   /** Its id is one that its address allows (BEP 42). */
   readonly verified: boolean;
+  /** How near it is, as `nearnessOf` says: whoever is farther away is not told of it. */
+  readonly nearness: number;
   /** When it last answered a query of ours. */
   repliedAt: number;
   /** When it last asked us something; `-Infinity` if it never did. */

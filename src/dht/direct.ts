@@ -1,6 +1,7 @@
 /** Operations with one node: ping (BEP 5) and sample_infohashes (BEP 51). */
 
 import { isIpv6, type PeerAddress } from "../peer/address.ts";
+import { mayName } from "../peer/nearness.ts";
 import { decodeCompactNodes, ID_LENGTH, type NodeContact } from "./messages/node_info.ts";
 import type { SendableQuery } from "./messages/query.ts";
 import type { DhtReply } from "./messages/reply.ts";
@@ -63,12 +64,14 @@ function tellSamples(state: DhtState, operation: DirectOperation, node: NodeCont
     // Without the field the node has only answered the target (BEP 51 "sampling RPC").
     total: samples === undefined ? undefined : total ?? infoHashes.length,
     intervalMs: intervalSeconds * 1000,
-    nodes: isIpv6(node.address.host) ? nodesOf(nodes6, 6) : nodesOf(nodes, 4),
+    nodes: nodesOf(isIpv6(node.address.host) ? nodes6 : nodes, node.address.host),
   });
 }
 
-function nodesOf(compact: Uint8Array | undefined, family: 4 | 6): NodeContact[] {
-  return compact === undefined ? [] : decodeCompactNodes(compact, family);
+/** The nodes that the one at `witness` may know of. */
+function nodesOf(compact: Uint8Array | undefined, witness: string): NodeContact[] {
+  const nodes = compact === undefined ? [] : decodeCompactNodes(compact, isIpv6(witness) ? 6 : 4);
+  return nodes.filter(({ address }) => mayName(witness, address.host));
 }
 
 function fail(state: DhtState, operation: DirectOperation, reason: OperationFailure): void {

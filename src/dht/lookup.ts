@@ -7,10 +7,10 @@
 
 import { equals } from "@std/bytes/equals";
 import { isIpv6, type PeerAddress } from "../peer/address.ts";
+import { mayName } from "../peer/nearness.ts";
 import { BUCKET_SIZE } from "./bucket.ts";
 import { COMPACT_NODE_LENGTH, decodeCompactNodes, type NodeContact } from "./messages/node_info.ts";
 import type { DhtReply } from "./messages/reply.ts";
-import { isLocalHost, isReachableHost } from "./network.ts";
 import { compareDistance, isNodeIdOf } from "./node_id.ts";
 import { sendQuery } from "./sending.ts";
 import { type Candidate, type CandidateStatus, Shortlist } from "./shortlist.ts";
@@ -200,9 +200,7 @@ function takeNodes(state: DhtState, from: Lookup, candidate: Candidate, reply: D
 
 /** Not ourselves, and not an address that only makes sense in the network of whoever named it. */
 function isUsable({ family }: Lookup, contact: NodeContact, namedBy: Candidate): boolean {
-  const { host } = contact.address;
-  if (equals(contact.id, family.table.id) || !isReachableHost(host)) return false;
-  return !isLocalHost(host) || isLocalHost(namedBy.address.host);
+  return !equals(contact.id, family.table.id) && mayName(namedBy.address.host, contact.address.host);
 }
 
 /** A walk that ended for lack of nodes goes on; one that came to its end stays there. */

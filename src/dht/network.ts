@@ -1,16 +1,16 @@
 /** Which network an address lies in: one attacker has many addresses, but seldom many networks (BEP 42 "rationale"). */
 
 import { addressScope, formatPeerAddress, isIpv6, parseIp, type PeerAddress } from "../peer/address.ts";
+import { nearnessOfIp } from "../peer/nearness.ts";
 
 /** Whether an address is of a local network, where neither BEP 42 nor the limits per network apply. */
 export function isLocalHost(host: string): boolean {
   return addressScope(host) !== "global";
 }
 
-/** Whether a datagram could be answered there: not to all, to many or to nobody. */
-export function isReachableHost(host: string): boolean {
-  const scope = addressScope(host);
-  return scope !== "unspecified" && scope !== "multicast" && scope !== "reserved";
+/** How near the host of a compact address is, as `nearnessOf` says; `Infinity` if it is no place for a peer. */
+export function compactNearness(compact: Uint8Array): number {
+  return nearnessOfIp(compact.subarray(0, -2)) ?? Infinity;
 }
 
 /** The /24 of an IPv4 address or the /64 of an IPv6 address, as a map key. */

@@ -1,5 +1,7 @@
 /** Answers about peers: get_peers, announce_peer (BEP 5, 33) and sample_infohashes (BEP 51). */
 
+import { decode } from "../bencode/decode.ts";
+import { encode } from "../bencode/encode.ts";
 import { RawBencode } from "../bencode/raw.ts";
 import { copyToSlab } from "../bytes/slab.ts";
 import {
@@ -14,7 +16,8 @@ import {
 } from "./answer.ts";
 import type { AnnouncePeerQuery, GetPeersQuery, SampleInfohashesQuery } from "./messages/query.ts";
 import type { SendableReply } from "./messages/reply.ts";
-import { filtersOf } from "./peer_store.ts";
+import { compactNearness } from "./network.ts";
+import { filtersOf, type Swarm } from "./peer_store.ts";
 
 /** Bytes of one entry of `values`, and of what stands around filters and nodes. */
 const VALUE_LENGTH = { 4: 8, 6: 21 } as const, FIELD_OVERHEAD = 12;
@@ -41,12 +44,19 @@ export function onGetPeers(asked: Asked, { infoHash, want, noSeed, scrape }: Get
     0,
   );
   const room = Math.max(0, MAX_REPLY_LENGTH - REPLY_OVERHEAD - taken);
-  const values = peers.draw(
-    swarm,
-    Math.min(MAX_VALUES, Math.floor(room / VALUE_LENGTH[family.version])),
-    noSeed ?? false,
-  );
+  const count = Math.min(MAX_VALUES, Math.floor(room / VALUE_LENGTH[family.version]));
+  const isTellable = swarm.nearness === 0 || swarm.nearness <= compactNearness(requester.compact);
+  const values = isTellable
+    ? peers.draw(swarm, count, noSeed ?? false)
+    : encode(drawTellable(asked, swarm, noSeed ?? false).slice(0, count));
   return { ...reply, values: new RawBencode(values) };
+}
+
+/** The peers that whoever asks may hear of: those of our own network are no business of the internet. */
+function drawTellable({ family, requester }: Asked, swarm: Swarm, noSeed: boolean): Uint8Array[] {
+  const most = compactNearness(requester.compact);
+  const all = decode(family.peers.draw(swarm, swarm.peers.size, noSeed)) as Uint8Array[];
+  return all.filter((compact) => compactNearness(compact) <= most);
 }
 
 /** Stores a peer under the address that it announces itself from. */

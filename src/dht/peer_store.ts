@@ -2,10 +2,10 @@
 
 import { type Random, randomBelow } from "../bytes/random.ts";
 import { encodeHex } from "../bytes/text.ts";
-import { type AddressFamily, formatIp } from "../peer/address.ts";
+import type { AddressFamily } from "../peer/address.ts";
 import { BloomFilter } from "./bloom_filter.ts";
 import { evictFarthest } from "./eviction.ts";
-import { hostPart, isLocalHost, networkPart } from "./network.ts";
+import { compactNearness, hostPart, networkPart } from "./network.ts";
 import { PackedPeers } from "./packed_peers.ts";
 
 /** Torrents remembered; beyond, those farthest from our id go first. */
@@ -62,6 +62,8 @@ export interface Swarm {
   readonly target: Uint8Array;
   /** One for each host, whatever its port (BEP 33 "changed announce accounting"). */
   readonly peers: PackedPeers;
+  /** How near the nearest of them are, as `nearnessOf` says: whoever is farther away is not told of those. */
+  nearness: number;
 }
 
 /** Peers of one family of addresses, by info hash. */
@@ -107,7 +109,9 @@ export class PeerStore {
     const marks = { seed, expiresAt: now + LIFETIME_MS };
     if (row >= 0) swarm!.peers.renew(row, compact, marks);
     else if (!this.isFull(swarm) && !isCrowded(swarm, compact)) {
-      (swarm ?? this.#found(infoHash, near)).peers.add(compact, marks);
+      const joined = swarm ?? this.#found(infoHash, near);
+      joined.peers.add(compact, marks);
+      joined.nearness = Math.max(joined.nearness, compactNearness(compact));
       this.#peers++;
     }
   }
@@ -140,7 +144,7 @@ export class PeerStore {
     if (this.#swarms.size >= MAX_INFO_HASHES) {
       for (const { peers } of evictFarthest(this.#swarms, near)) this.#peers -= peers.size;
     }
-    const swarm: Swarm = { target: infoHash.slice(), peers: new PackedPeers(this.#family) };
+    const swarm: Swarm = { target: infoHash.slice(), peers: new PackedPeers(this.#family), nearness: 0 };
     this.#swarms.set(encodeHex(infoHash), swarm);
     return swarm;
   }
@@ -163,7 +167,7 @@ export class PeerStore {
 /** Whether a newcomer's network has its share of a torrent; of local networks there may be any number. */
 function isCrowded(swarm: Swarm | undefined, compact: Uint8Array): boolean {
   return swarm !== undefined && swarm.peers.has(MAX_PEERS_PER_NETWORK, networkPart(compact)) &&
-    !isLocalHost(formatIp(compact.subarray(0, -2)));
+    compactNearness(compact) === 0;
 }
 
 /** The two filters of a torrent (BEP 33 "new get_peers semantics"). */

@@ -2,19 +2,24 @@
 
 import { decode } from "../bencode/decode.ts";
 import { encodeHex } from "../bytes/text.ts";
-import { decodeCompactPeer, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
-import { isReachableHost } from "./network.ts";
+import { compactPeerAt, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { mayName } from "../peer/nearness.ts";
 import { filtersOf } from "./peer_store.ts";
 import type { DhtState, Lookup, Operation, Task, Writes } from "./state.ts";
-import { ownId, type TaskRow, tell } from "./task.ts";
+import type { DhtReply } from "./messages/reply.ts";
+import { type Heard, ownId, type TaskRow, tell } from "./task.ts";
 
 /** Peers that one operation tells or counts; beyond, somebody makes them up. */
 const MAX_PEERS_TOLD = 10_000;
+
+/** Peers taken from one reply: more than fit into the longest that anybody sends. */
+const MAX_VALUES = 250;
 
 /** Peers taken from our own store: about what a reply of another node would hold. */
 const MAX_OWN_PEERS = 100;
 
 type TaskOf<T extends Task["type"]> = Extract<Task, { readonly type: T }>;
+type Seeking = TaskOf<"getPeers" | "announce">;
 
 /** Finds nodes for the user. */
 export const FIND_NODE: TaskRow<TaskOf<"findNode">> = {
@@ -46,14 +51,14 @@ export const GET_PEERS: TaskRow<TaskOf<"getPeers">> = {
     infoHash: lookup.shortlist.target,
     noSeed,
   }),
-  onReply: ({ state, lookup }, { seen }, { values }) => tellPeers(state, lookup, seen, values ?? []),
+  onReply: hearPeers,
 };
 
 /** Finds peers and becomes one. */
 export const ANNOUNCE: TaskRow<TaskOf<"announce">> = {
   begin: (state, lookup, { seen }) => tellOwnPeers(state, lookup, seen, false),
   query: (lookup) => ({ type: "getPeers", id: ownId(lookup), infoHash: lookup.shortlist.target }),
-  onReply: ({ state, lookup }, { seen }, { values }) => tellPeers(state, lookup, seen, values ?? []),
+  onReply: hearPeers,
   write: (lookup, { port, impliedPort, seed }, { token }) => ({
     type: "announcePeer",
     id: ownId(lookup),
@@ -108,27 +113,39 @@ export function tellStored(state: DhtState, operation: Operation, writes: Writes
 function tellOwnPeers(state: DhtState, lookup: Lookup, seen: Set<string>, noSeed: boolean): void {
   const { peers } = lookup.family, swarm = peers.find(lookup.shortlist.target);
   if (swarm === undefined) return;
-  tellPeers(state, lookup, seen, decode(peers.draw(swarm, MAX_OWN_PEERS, noSeed)) as Uint8Array[]);
+  tellPeers(state, lookup, seen, peersIn(decode(peers.draw(swarm, MAX_OWN_PEERS, noSeed)) as Uint8Array[]));
+}
+
+/** A node has named peers. Of addresses that only make sense in its own network it knows nothing, unless it is ours, too. */
+function hearPeers(
+  { state, lookup, candidate }: Heard,
+  { seen }: Seeking,
+  { values = [] }: DhtReply,
+): void {
+  const { host } = candidate.address;
+  tellPeers(
+    state,
+    lookup,
+    seen,
+    peersIn(values.slice(0, MAX_VALUES)).filter((peer) => mayName(host, peer.host)),
+  );
 }
 
 function tellPeers(
   state: DhtState,
   { operation }: Lookup,
   seen: Set<string>,
-  values: readonly Uint8Array[],
+  peers: readonly PeerAddress[],
 ): void {
-  const peers: PeerAddress[] = [];
-  for (const value of values) {
-    const peer = usablePeer(value), key = peer && formatPeerAddress(peer);
-    if (key === undefined || seen.has(key) || seen.size >= MAX_PEERS_TOLD) continue;
-    seen.add(key);
-    peers.push(peer!);
-  }
-  if (peers.length > 0) tell(state, operation, { type: "peers", peers });
+  const news = peers.filter((peer) => {
+    const key = formatPeerAddress(peer), isNews = !seen.has(key) && seen.size < MAX_PEERS_TOLD;
+    if (isNews) seen.add(key);
+    return isNews;
+  });
+  if (news.length > 0) tell(state, operation, { type: "peers", peers: news });
 }
 
-function usablePeer(value: Uint8Array): PeerAddress | undefined {
-  if (value[value.length - 2] === 0 && value[value.length - 1] === 0) return undefined;
-  const peer = decodeCompactPeer(value);
-  return isReachableHost(peer.host) ? peer : undefined;
+/** Peers in compact form; those with port 0 are nowhere. */
+function peersIn(values: readonly Uint8Array[]): PeerAddress[] {
+  return values.flatMap((value) => compactPeerAt(value, 0, value.length === 6 ? 4 : 6) ?? []);
 }

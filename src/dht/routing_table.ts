@@ -6,7 +6,7 @@
 import { equals } from "@std/bytes/equals";
 import type { Random } from "../bytes/random.ts";
 import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
-import { encodeCompactNode, type NodeContact } from "./messages/node_info.ts";
+import { encodeCompactNode, ID_LENGTH, type NodeContact } from "./messages/node_info.ts";
 import {
   type Bucket,
   BUCKET_SIZE,
@@ -22,6 +22,7 @@ import {
   type TableNode,
 } from "./bucket.ts";
 import { Census } from "./census.ts";
+import { compactNearness } from "./network.ts";
 import { ID_BITS, isNodeIdOf, randomIdNear, sharedPrefix } from "./node_id.ts";
 
 /**
@@ -175,11 +176,13 @@ export class RoutingTable {
     if (equals(contact.id, this.id)) return undefined;
     const bucket = this.#roomFor(contact, now);
     if (bucket === undefined) return undefined;
+    const compact = encodeCompactNode(contact);
     const newcomer: TableNode = {
       id: contact.id.slice(),
       address: contact.address,
-      compact: encodeCompactNode(contact),
+      compact,
       verified: isNodeIdOf(contact.address.host, contact.id),
+      nearness: compactNearness(compact.subarray(ID_LENGTH)),
       repliedAt: now,
       queriedAt: -Infinity,
       checkedAt: -Infinity,

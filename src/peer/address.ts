@@ -2,6 +2,7 @@
 
 import { hexDigit } from "../bytes/text.ts";
 import { DecodeError } from "../errors.ts";
+import { type AddressScope, scopeOf } from "./scope.ts";
 
 /** Where a peer listens or connects from. */
 export interface PeerAddress {
@@ -17,38 +18,8 @@ export type AddressFamily = 4 | 6;
 /** Where in an IPv6 address an IPv4 address is that is mapped into it (RFC 4291 section 2.5.5.2). */
 const IPV4_IN_IPV6 = 12;
 
-/** What kind of network an IP address belongs to; `reserved` is good for nothing, like 240.0.0.1. */
-export type AddressScope =
-  | "unspecified"
-  | "loopback"
-  | "linkLocal"
-  | "private"
-  | "multicast"
-  | "reserved"
-  | "global";
-
 /** Bytes of one peer in compact form: address and port (BEP 23 "compact response", BEP 7 "announce response"). */
 const COMPACT_LENGTH = { 4: 6, 6: 18 } as const;
-
-// RFC 1122, 1918, 3927, 4193, 4291, 5771, 6598: the first range that holds the address decides.
-const RANGES: readonly (readonly [prefix: readonly number[], bits: number, AddressScope])[] = [
-  [[0], 8, "unspecified"],
-  [[10], 8, "private"],
-  [[100, 64], 10, "private"],
-  [[127], 8, "loopback"],
-  [[169, 254], 16, "linkLocal"],
-  [[172, 16], 12, "private"],
-  [[192, 168], 16, "private"],
-  [[224], 4, "multicast"],
-  [[240], 4, "reserved"],
-];
-const RANGES6: typeof RANGES = [
-  [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 128, "unspecified"],
-  [[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], 128, "loopback"],
-  [[0xfc], 7, "private"],
-  [[0xfe, 0x80], 10, "linkLocal"],
-  [[0xff], 8, "multicast"],
-];
 
 /**
  * Reads an IP address: 4 bytes for IPv4 and for IPv4 written as IPv6 (`::ffff:1.2.3.4`), 16 bytes for other IPv6,
@@ -87,10 +58,7 @@ export function isIpv6(host: string): boolean {
 
 /** What kind of network an IP address belongs to. @throws {RangeError} If `host` is no IP address. */
 export function addressScope(host: string): AddressScope {
-  const bytes = requireIp(host);
-  const ranges = bytes.length === 4 ? RANGES : RANGES6;
-  for (const range of ranges) if (hasPrefix(bytes, range[0], range[1])) return range[2];
-  return "global";
+  return scopeOf(requireIp(host));
 }
 
 /** Reads `1.2.3.4:80` or `[::1]:80`. @throws {DecodeError} If the host is no IP address or the port not 1 to 65535. */
@@ -309,12 +277,4 @@ function longestZeroRun(groups: readonly string[]): { start: number; length: num
 function isMapped(bytes: Uint8Array): boolean {
   return bytes.length === 16 && bytes[10] === 0xff && bytes[11] === 0xff &&
     bytes.subarray(0, 10).every((byte) => byte === 0);
-}
-
-function hasPrefix(bytes: Uint8Array, prefix: readonly number[], bits: number): boolean {
-  for (let i = 0; i < prefix.length; i++) {
-    const mask = 0xff00 >> Math.min(8, bits - i * 8) & 0xff;
-    if (((bytes[i]! ^ prefix[i]!) & mask) !== 0) return false;
-  }
-  return true;
 }

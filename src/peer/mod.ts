@@ -23,7 +23,6 @@ export { DecodeError, type DecodeErrorOptions } from "../errors.ts";
 export type { Random } from "../bytes/random.ts";
 export {
   type AddressFamily,
-  type AddressScope,
   addressScope,
   canonicalHost,
   decodeCompactPeer,
@@ -37,5 +36,6 @@ export {
   parsePeerAddress,
   type PeerAddress,
 } from "./address.ts";
+export type { AddressScope } from "./scope.ts";
 export { type ClientName, createPeerId, identifyClient, PEER_ID_LENGTH } from "./peer_id.ts";
 export { peerPriority } from "./priority.ts";

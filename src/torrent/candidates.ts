@@ -3,7 +3,7 @@
 import { type Random, randomUint32 } from "../bytes/random.ts";
 import { type AddressFamily, formatPeerAddress, isIpv6, parseIp, type PeerAddress } from "../peer/address.ts";
 import { peerPriority } from "../peer/priority.ts";
-import { nearnessOf } from "./nearness.ts";
+import { nearnessOf } from "../peer/nearness.ts";
 import type { CandidateSource } from "./vocabulary.ts";
 
 /** Addresses kept: a multiple of what can ever be connected, and a scan of them still takes microseconds. */

@@ -5,7 +5,7 @@
 
 import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
 import { HOLEPUNCH_ERRORS, type HolepunchMessage } from "../wire/messages/holepunch.ts";
-import { nearnessOf } from "./nearness.ts";
+import { nearnessOf } from "../peer/nearness.ts";
 import type { PeerKey } from "./vocabulary.ts";
 
 /** A connected peer as the relay sees it. */

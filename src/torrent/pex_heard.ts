@@ -2,7 +2,7 @@
 
 import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
 import { PEX_FLAGS, type PexMessage, type PexPeer } from "../wire/messages/pex.ts";
-import { mayName, nearnessOf } from "./nearness.ts";
+import { mayName, nearnessOf } from "../peer/nearness.ts";
 
 /** Addresses that one peer may claim to be connected to. libtorrent takes 50; clients with 200 connections are common. */
 const MAX_CLAIMS = 200;

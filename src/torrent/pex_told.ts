@@ -2,7 +2,7 @@
 
 import { formatPeerAddress, isIpv6, type PeerAddress } from "../peer/address.ts";
 import type { PexMessage, PexPeer } from "../wire/messages/pex.ts";
-import { mayName } from "./nearness.ts";
+import { mayName } from "../peer/nearness.ts";
 
 /** Most added entries of a message, IPv4 and IPv6 together, and most dropped ones (BEP 11). The first may have more: ours not. */
 const MAX_ENTRIES = 50;

@@ -129,3 +129,51 @@ Deno.test("PeerSources drops its peers with the tracker if the torrent turned ou
   await turn();
   assertEquals([asked, drops], [[first, first, second], 1]);
 });
+
+Deno.test("PeerSources believes trackers about this machine only if they are next to us", async () => {
+  const hosts = ["1.2.3.4", "10.0.0.5", "127.0.0.6"],
+    names: Readonly<Record<string, readonly string[]>> = {
+      "inside.example": ["192.168.1.2"],
+      "outside.example": ["5.6.7.8"],
+      "both.example": ["5.6.7.8", "127.0.0.1"],
+      "peer.example": ["127.0.0.7"],
+    };
+  const network = {
+    resolve: (host: string) => names[host] ? Promise.resolve(names[host]) : Promise.reject(new Error("no")),
+  };
+  const announce = () =>
+    Promise.resolve({
+      type: "announced",
+      intervalMs: 900_000,
+      peers: hosts.map((host) => ({ host, port: 1 })),
+      namedPeers: [{ host: "peer.example", port: 1 }],
+    });
+  const everybody = [...hosts, "127.0.0.7"];
+  const trackers: Readonly<Record<string, readonly string[]>> = {
+    "http://127.0.0.1/announce": everybody,
+    "http://[::1]:80/announce": everybody,
+    "udp://192.168.1.1:6969": everybody,
+    "http://inside.example/announce": everybody,
+    "http://outside.example/announce": hosts.slice(0, 2),
+    "http://both.example/announce": hosts.slice(0, 2),
+    "http://unknown.example/announce": hosts.slice(0, 2),
+    "udp://5.6.7.8:6969": hosts.slice(0, 2),
+  };
+  for (const [tracker, believed] of Object.entries(trackers)) {
+    const told: string[] = [];
+    const { sources } = make({
+      context: {
+        random: () => 0.5,
+        clock: { now: () => 0, schedule: () => () => {} },
+        trackers: { announce },
+        network,
+      } as unknown as ClientContext,
+      life: { emit: () => {}, infoHash: "", signal: new AbortController().signal } as unknown as Lifecycle,
+      tiers: [[tracker]],
+      addPeers: (_, peers) => void told.push(...peers.map(({ host }) => host)),
+    });
+    sources.start();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    assertEquals(told.toSorted(), [...believed].toSorted(), tracker);
+  }
+});
