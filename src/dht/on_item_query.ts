@@ -19,6 +19,8 @@ const MAX_ITEM_REPLY_LENGTH = 1400, ITEM_OVERHEAD = 360;
 /** Signatures of strangers being checked at a time. */
 const MAX_VERIFICATIONS = 64;
 
+const TOO_MANY = "Too many items of your network";
+
 /** What is said of each refusal. */
 const REFUSALS: { readonly [code: number]: string } = {
   [KRPC_ERRORS.casMismatch]: "CAS mismatch, re-read value and try again",
@@ -48,8 +50,9 @@ export function onPut(asked: Asked, query: PutQuery): Answer {
     return refuse("saltTooBig", "Salt too big");
   }
   if (!isOurToken(asked, query.token, itemTarget(item))) return refuse("protocol", "Bad token");
+  if (state.items.isSpent(item, requester.compact)) return refuse("server", TOO_MANY);
   if (item.type === "immutable") {
-    state.items.put(item, family.table.id, now);
+    state.items.put(item, { from: requester.compact, near: family.table.id }, now);
     return { id: family.table.id };
   }
   if (!isSeq(item.seq)) return refuse("protocol", "Sequence number out of range");
@@ -75,7 +78,10 @@ export function onPutVerified(
   if (refusal !== undefined) {
     return sendError(state, requester, { code: refusal, message: REFUSALS[refusal]! }, now);
   }
-  state.items.put(item, family.table.id, now);
+  if (state.items.isSpent(item, requester.compact)) {
+    return sendError(state, requester, refuse("server", TOO_MANY), now);
+  }
+  state.items.put(item, { from: requester.compact, near: family.table.id }, now);
   sendReply(state, requester, { id: family.table.id }, now);
 }
 

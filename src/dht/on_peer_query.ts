@@ -32,8 +32,8 @@ export function onGetPeers(asked: Asked, { infoHash, want, noSeed, scrape }: Get
   // BEP 33 "new get_peers semantics": the filters take the room of nodes of the other family.
   const reply: SendableReply = {
     ...nodesNear(asked, infoHash, filters === undefined ? want : undefined),
-    // BEP 33 "changed announce accounting": no token when no more peers are taken.
-    token: peers.isFull(swarm) ? undefined : tokenFor(asked, infoHash),
+    // BEP 33 "changed announce accounting": no token when the peer would not be taken.
+    token: peers.isFull(swarm, requester.compact) ? undefined : tokenFor(asked, infoHash),
     seedFilter: filters?.seeds,
     downloaderFilter: filters?.downloaders,
   };

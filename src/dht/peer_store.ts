@@ -6,6 +6,7 @@ import type { AddressFamily } from "../peer/address.ts";
 import { BloomFilter } from "./bloom_filter.ts";
 import { evictFarthest } from "./eviction.ts";
 import { compactNearness, hostPart, networkPart } from "./network.ts";
+import { NetworkShares } from "./network_shares.ts";
 import { PackedPeers } from "./packed_peers.ts";
 
 /** Torrents remembered; beyond, those farthest from our id go first. */
@@ -15,12 +16,15 @@ export const MAX_INFO_HASHES = 4096;
 export const MAX_PEERS_PER_INFO_HASH = 2000;
 
 /**
- * Peers of one torrent in one /24 or /64: one subscriber commands a whole /64. Even with all {@linkcode MAX_INFO_HASHES}
- * torrents one network takes less than {@linkcode MAX_PEERS}.
+ * Torrents of which the first peer was of one /24 or /48. A node is asked to remember torrents near its id: even of a
+ * network with 100,000 torrents that is one or none, unless the DHT is a small one.
  */
+export const MAX_INFO_HASHES_PER_NETWORK: number = MAX_INFO_HASHES / 16;
+
+/** Peers of one torrent in one /24 or /64: one subscriber commands a whole /64. */
 export const MAX_PEERS_PER_NETWORK = 8;
 
-/** Peers in all, about 2 MiB of IPv4 or 3 MiB of IPv6 in a thousand torrents. */
+/** Peers in all, about 2 MiB of IPv4 or 3 MiB of IPv6 in a thousand torrents; beyond, torrents far from our id go first. */
 export const MAX_PEERS = 50_000;
 
 /** Clients announce every 15 to 30 minutes; one lost announce is forgiven. */
@@ -64,6 +68,8 @@ export interface Swarm {
   readonly peers: PackedPeers;
   /** How near the nearest of them are, as `nearnessOf` says: whoever is farther away is not told of those. */
   nearness: number;
+  /** Whose share of the torrents it counts in; see {@linkcode NetworkShares}. */
+  readonly founder: number | undefined;
 }
 
 /** Peers of one family of addresses, by info hash. */
@@ -71,6 +77,7 @@ export class PeerStore {
   readonly #random: Random;
   readonly #family: AddressFamily;
   readonly #swarms = new Map<string, Swarm>();
+  readonly #shares = new NetworkShares(MAX_INFO_HASHES_PER_NETWORK);
   #peers = 0;
   #sample: InfoHashSample | undefined;
 
@@ -95,25 +102,30 @@ export class PeerStore {
     return this.#swarms.get(encodeHex(infoHash));
   }
 
-  /** Whether a torrent takes no more peers: then nobody gets a token for it (BEP 33 "changed announce accounting"). */
-  isFull(swarm: Swarm | undefined): boolean {
-    return this.#peers >= MAX_PEERS || (swarm?.peers.size ?? 0) >= MAX_PEERS_PER_INFO_HASH;
+  /**
+   * Whether a torrent takes no more peers, or is one too many of the network that this peer is of: then nobody gets a
+   * token for it (BEP 33 "changed announce accounting").
+   */
+  isFull(swarm: Swarm | undefined, compact: Uint8Array): boolean {
+    return swarm === undefined ? this.#shares.isSpent(compact) : swarm.peers.size >= MAX_PEERS_PER_INFO_HASH;
   }
 
   /**
-   * Stores or renews a peer, if there is room for it. If there are too many info hashes, those far from `near`, our own
-   * id, are forgotten.
+   * Stores or renews a peer, if there is room for it. If there are too many info hashes or peers, the info hashes far from
+   * `near`, our own id, are forgotten.
    */
   announce(infoHash: Uint8Array, { compact, seed }: Announcement, near: Uint8Array, now: number): void {
     const swarm = this.find(infoHash), row = swarm?.peers.find(hostPart(compact)) ?? -1;
     const marks = { seed, expiresAt: now + LIFETIME_MS };
-    if (row >= 0) swarm!.peers.renew(row, compact, marks);
-    else if (!this.isFull(swarm) && !isCrowded(swarm, compact)) {
-      const joined = swarm ?? this.#found(infoHash, near);
-      joined.peers.add(compact, marks);
-      joined.nearness = Math.max(joined.nearness, compactNearness(compact));
-      this.#peers++;
+    if (row >= 0) return swarm!.peers.renew(row, compact, marks);
+    if (this.isFull(swarm, compact) || isCrowded(swarm, compact)) return;
+    if (this.#peers >= MAX_PEERS || swarm === undefined && this.#swarms.size >= MAX_INFO_HASHES) {
+      this.#makeRoom(near);
     }
+    const joined = this.find(infoHash) ?? this.#found(infoHash, compact);
+    joined.peers.add(compact, marks);
+    joined.nearness = Math.max(joined.nearness, compactNearness(compact));
+    this.#peers++;
   }
 
   /**
@@ -134,17 +146,28 @@ export class PeerStore {
 
   /** Forgets peers that have not announced themselves for 45 minutes. */
   expire(now: number): void {
-    for (const [key, { peers }] of this.#swarms) {
+    for (const [key, { peers, founder }] of this.#swarms) {
       this.#peers -= peers.expire(now);
-      if (peers.size === 0) this.#swarms.delete(key);
+      if (peers.size > 0) continue;
+      this.#swarms.delete(key);
+      this.#shares.giveBack(founder);
     }
   }
 
-  #found(infoHash: Uint8Array, near: Uint8Array): Swarm {
-    if (this.#swarms.size >= MAX_INFO_HASHES) {
-      for (const { peers } of evictFarthest(this.#swarms, near)) this.#peers -= peers.size;
+  #makeRoom(near: Uint8Array): void {
+    for (const { peers, founder } of evictFarthest(this.#swarms, near)) {
+      this.#peers -= peers.size;
+      this.#shares.giveBack(founder);
     }
-    const swarm: Swarm = { target: infoHash.slice(), peers: new PackedPeers(this.#family), nearness: 0 };
+  }
+
+  #found(infoHash: Uint8Array, founder: Uint8Array): Swarm {
+    const swarm: Swarm = {
+      target: infoHash.slice(),
+      peers: new PackedPeers(this.#family),
+      nearness: 0,
+      founder: this.#shares.take(founder),
+    };
     this.#swarms.set(encodeHex(infoHash), swarm);
     return swarm;
   }

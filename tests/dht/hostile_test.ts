@@ -9,11 +9,13 @@ import { encodeCompactNode } from "../../src/dht/messages/node_info.ts";
 import type { SendableQuery } from "../../src/dht/messages/query.ts";
 import type { DhtReply } from "../../src/dht/messages/reply.ts";
 import { DhtNode, type DhtNodeOptions } from "../../src/dht/node.ts";
+import { MAX_ITEMS_PER_NETWORK } from "../../src/dht/item_store.ts";
 import { randomIdNear } from "../../src/dht/node_id.ts";
+import { MAX_INFO_HASHES, MAX_INFO_HASHES_PER_NETWORK } from "../../src/dht/peer_store.ts";
 import { DHT_ENTRY_BYTES, DHT_LIMITS } from "../../src/dht/stats.ts";
 import type { DhtEffect } from "../../src/dht/vocabulary.ts";
 import type { PeerAddress } from "../../src/peer/address.ts";
-import { globalAddress, seeded, VirtualDht, type VirtualNode } from "./virtual_dht.ts";
+import { globalAddress, globalAddress6, seeded, VirtualDht, type VirtualNode } from "./virtual_dht.ts";
 
 const ID = new Uint8Array(20).fill(0xaa), HASH = new Uint8Array(20).fill(0xbb), T = Uint8Array.of(1, 2);
 
@@ -192,6 +194,96 @@ Deno.test("honest-looking announces of everything fill the stores up to their li
   announceAll(deep, 4_000, () => HASH);
   assertEquals(deep.stats().peers, 2_000);
   assert(wide.stats().bytes < 64 * 2 ** 20);
+});
+
+/** Takes a token and announces; answers whether there was a token. */
+function announce(node: DhtNode, from: PeerAddress, infoHash: Uint8Array): boolean {
+  const asked = packet({ type: "getPeers", id: ID, infoHash });
+  const [answer] = sends(node.handle({ type: "datagram", from, bytes: asked }, 0));
+  const message = decodeKrpc(answer!.bytes),
+    token = message.type === "reply" ? message.reply.token : undefined;
+  if (token === undefined) return false;
+  const bytes = packet({ type: "announcePeer", id: ID, infoHash, port: from.port, token });
+  node.handle({ type: "datagram", from, bytes }, 0);
+  return true;
+}
+
+Deno.test("one network that announces thousands of info hashes, as near to us as it likes, leaves room for others", () => {
+  const limits = { queriesPerSecond: 1e9, burst: 1e9, replyBytesPerSecond: 1e12 };
+  for (
+    const [family, hostOf, honestAt] of [
+      [4, (i: number) => `66.66.66.${1 + i % 254}`, globalAddress],
+      [6, (i: number) => `2a00:66:66:${(i % 65_536).toString(16)}::1`, globalAddress6],
+    ] as const
+  ) {
+    const node = make({ limits, families: [family] }), random = seeded(12), own = node.nodeId(family)!;
+    const honest = Array.from({ length: 2 * MAX_INFO_HASHES_PER_NETWORK }, (_, i) => ({
+      from: honestAt(i),
+      infoHash: randomIdNear(random, own, 8),
+    }));
+    for (const { from, infoHash } of honest.slice(0, 100)) assert(announce(node, from, infoHash));
+    let tokens = 0;
+    for (let i = 0; i < 3 * MAX_INFO_HASHES; i++) {
+      const from = { host: hostOf(i), port: 1000 + i };
+      if (announce(node, from, randomIdNear(random, own, 60))) tokens++;
+    }
+    assertEquals(tokens, MAX_INFO_HASHES_PER_NETWORK, "whoever has their share gets no token");
+    for (const { from, infoHash } of honest) assert(announce(node, from, infoHash));
+    for (const { from, infoHash } of honest) {
+      const bytes = packet({ type: "getPeers", id: ID, infoHash });
+      const message = decodeKrpc(sends(node.handle({ type: "datagram", from, bytes }, 0))[0]!.bytes);
+      assert(message.type === "reply" && message.reply.values?.length === 1);
+    }
+    assert(
+      announce(node, { host: hostOf(1), port: 1 }, honest[0]!.infoHash),
+      "of others' torrents they may be peers",
+    );
+    assertEquals(node.stats().infoHashes, 3 * MAX_INFO_HASHES_PER_NETWORK);
+    assertBounded(node);
+  }
+});
+
+Deno.test("two networks that join all torrents there are do not keep others out", () => {
+  const limits = { queriesPerSecond: 1e9, burst: 1e9, replyBytesPerSecond: 1e12 };
+  const node = make({ limits }), random = seeded(13), own = node.nodeId()!;
+  const honest = Array.from({ length: 3700 }, (_, i) => ({
+    from: globalAddress(i),
+    infoHash: randomIdNear(random, own, 8),
+  }));
+  for (const { from, infoHash } of honest) announce(node, from, infoHash);
+  for (const { infoHash } of honest) {
+    for (let i = 0; i < 16; i++) announce(node, { host: `66.66.${i % 2}.${1 + i}`, port: 1 }, infoHash);
+  }
+  const infoHash = randomIdNear(random, own, 8);
+  assert(announce(node, globalAddress(9999), infoHash));
+  const bytes = packet({ type: "getPeers", id: ID, infoHash });
+  const message = decodeKrpc(
+    sends(node.handle({ type: "datagram", from: globalAddress(1), bytes }, 0))[0]!.bytes,
+  );
+  assert(message.type === "reply" && message.reply.values?.length === 1);
+  assertBounded(node);
+});
+
+Deno.test("one network that stores many items leaves room for others", () => {
+  const limits = { queriesPerSecond: 1e9, burst: 1e9, replyBytesPerSecond: 1e12 }, node = make({ limits });
+  const put = (from: PeerAddress, text: string): number | undefined => {
+    const item = createImmutableItem(text), target = itemTarget(item);
+    const get = packet({ type: "get", id: ID, target });
+    const message = decodeKrpc(sends(node.handle({ type: "datagram", from, bytes: get }, 0))[0]!.bytes);
+    assert(message.type === "reply");
+    const bytes = packet({ type: "put", id: ID, token: message.reply.token!, value: item.value });
+    const answer = decodeKrpc(sends(node.handle({ type: "datagram", from, bytes }, 0))[0]!.bytes);
+    return answer.type === "error" ? answer.code : undefined;
+  };
+  let stored = 0;
+  for (let i = 0; i < 2000; i++) {
+    if (put({ host: `66.66.66.${1 + i % 254}`, port: 1 }, `junk ${i}`) === undefined) stored++;
+  }
+  assertEquals(stored, MAX_ITEMS_PER_NETWORK);
+  assertEquals(put({ host: "66.66.66.1", port: 1 }, "more"), 202);
+  assertEquals(put({ host: "66.66.66.1", port: 1 }, "junk 0"), undefined, "what is here may be renewed");
+  for (let i = 0; i < 100; i++) assertEquals(put(globalAddress(i), `value ${i}`), undefined);
+  assertEquals(node.stats().items, MAX_ITEMS_PER_NETWORK + 100);
 });
 
 Deno.test("signatures are checked for no more than 64 strangers at a time", () => {

@@ -6,6 +6,7 @@ import { BloomFilter } from "../../src/dht/bloom_filter.ts";
 import {
   filtersOf,
   MAX_INFO_HASHES,
+  MAX_INFO_HASHES_PER_NETWORK,
   MAX_PEERS,
   MAX_PEERS_PER_INFO_HASH,
   MAX_PEERS_PER_NETWORK,
@@ -99,7 +100,7 @@ Deno.test("filtersOf() holds seeds and downloaders apart", () => {
 
 Deno.test("PeerStore.isFull() stops a torrent at its limit", () => {
   const store = filled(MAX_PEERS_PER_INFO_HASH + 10);
-  assert(store.isFull(store.find(HASH)));
+  assert(store.isFull(store.find(HASH), encodeCompactPeer(globalAddress(1))));
   assertEquals(store.peerCount, MAX_PEERS_PER_INFO_HASH);
   store.announce(HASH, { compact: encodeCompactPeer(globalAddress(0)), seed: true }, NEAR, 0);
   assertEquals(store.peerCount, MAX_PEERS_PER_INFO_HASH, "who is known may renew");
@@ -138,8 +139,33 @@ Deno.test("PeerStore.announce() takes any number of peers of a local network", (
   }
 });
 
-Deno.test("PeerStore: one network alone cannot fill it", () => {
-  assert(MAX_INFO_HASHES * MAX_PEERS_PER_NETWORK < MAX_PEERS * 3 / 4);
+Deno.test("PeerStore.announce() takes few torrents of one network, until they are forgotten", () => {
+  const store = new PeerStore(seeded(1), 4), random = seeded(2);
+  const from = (host: string) => encodeCompactPeer({ host, port: 1 });
+  const announce = (host: string, now: number, infoHash: Uint8Array = randomBytes(random, 20)) =>
+    store.announce(infoHash, { compact: from(host), seed: false }, NEAR, now);
+  for (let i = 0; i < 2 * MAX_INFO_HASHES_PER_NETWORK; i++) announce(`66.6.6.${i % 250}`, 0);
+  assertEquals(store.infoHashCount, MAX_INFO_HASHES_PER_NETWORK);
+  assert(store.isFull(undefined, from("66.6.6.1")) && !store.isFull(undefined, from("66.6.7.1")));
+  announce("66.6.7.1", 0, HASH);
+  announce("66.6.6.1", 0, HASH);
+  assertEquals(store.find(HASH)?.peers.size, 2, "torrents of others do not count");
+  store.expire(46 * MINUTE);
+  announce("66.6.6.1", 46 * MINUTE);
+  assertEquals(store.infoHashCount, 1);
+});
+
+Deno.test("PeerStore.announce() forgets torrents far from our id when there are too many peers", () => {
+  const store = new PeerStore(seeded(1), 4), torrents = 2 * MAX_PEERS / MAX_PEERS_PER_INFO_HASH;
+  const compactOf = (i: number) => Uint8Array.of(11 + (i >> 16), i >> 8, i, 1, 0, 9);
+  const hashOf = (i: number) => new Uint8Array(20).fill(i + 1);
+  for (let i = 0; i < MAX_PEERS + 1; i++) {
+    store.announce(hashOf(i % torrents), { compact: compactOf(i), seed: false }, NEAR, 0);
+  }
+  assert(store.peerCount <= MAX_PEERS && store.peerCount > MAX_PEERS * 3 / 4);
+  assert(store.find(hashOf(0)) !== undefined && store.find(hashOf(torrents - 1)) === undefined);
+  const counted = Array.from({ length: torrents }, (_, i) => store.find(hashOf(i))?.peers.size ?? 0);
+  assertEquals(counted.reduce((a, b) => a + b), store.peerCount);
 });
 
 Deno.test("PeerStore.announce() keeps the limit of info hashes and the count of peers", () => {
