@@ -47,6 +47,8 @@ export async function assemble(options: ClientOptions): Promise<ClientParts> {
     progress: new ProgressPace(clock),
     connections: new ConnectionCount(options.maxConnections ?? CLIENT_DEFAULTS.maxConnections),
     trackers: new TrackerClient({ network, clock, random, hub }),
+    // Who listens at one address has no other to announce.
+    announceFamilies: network.choosesFamily && options.host === undefined ? [4, 6] : undefined,
     hub,
     dht: options.dht === false ? undefined : new DhtService({
       network,

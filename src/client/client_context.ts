@@ -8,7 +8,7 @@ import type { RateLimiter } from "../io/rate_limit.ts";
 import type { ByteConnection, Clock, Network } from "../io/transport.ts";
 import type { EncryptionPolicy } from "../mse/methods.ts";
 import type { SkeyIndex } from "../mse/skey_index.ts";
-import type { PeerAddress } from "../peer/address.ts";
+import type { AddressFamily, PeerAddress } from "../peer/address.ts";
 import type { BanList } from "./ban_list.ts";
 import type { DhtService } from "./dht_service.ts";
 import type { EventStream } from "./event_stream.ts";
@@ -37,6 +37,8 @@ export interface ClientContext {
   readonly progress: ProgressPace;
   readonly connections: ConnectionCount;
   readonly trackers: TrackerClient;
+  /** Families of addresses that trackers are told of, each by an announce over it (BEP 7); if absent, of one that the system likes. */
+  readonly announceFamilies: readonly AddressFamily[] | undefined;
   /** The UDP socket that trackers and the DHT share. */
   readonly hub: DatagramHub;
   /** The DHT, unless the user wants none. */

@@ -2,7 +2,7 @@
 
 import type { DhtNodeState } from "../dht/vocabulary.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
-import type { PeerAddress } from "../peer/address.ts";
+import type { AddressFamily, PeerAddress } from "../peer/address.ts";
 
 /** What a torrent is doing; `metadata`: a magnet link looks for its info dictionary. */
 export type TorrentState =
@@ -127,6 +127,8 @@ export type TorrentEvent =
     readonly type: "announced";
     readonly infoHash: string;
     readonly tracker: string;
+    /** Over which addresses, if there was a choice: a tracker is told of those of each family (BEP 7). */
+    readonly family: AddressFamily | undefined;
     readonly peers: number;
     readonly seeds: number | undefined;
     readonly leechers: number | undefined;

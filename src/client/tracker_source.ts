@@ -1,4 +1,4 @@
-/** Finds peers for one torrent through its trackers: runs the announcer and performs what it decides (BEP 3, 12, 24). */
+/** Finds peers for one torrent through its trackers: runs the announcer and performs what it decides (BEP 3, 7, 12, 24). */
 
 import { randomUint32 } from "../bytes/random.ts";
 import type { PeerAddress } from "../peer/address.ts";
@@ -42,6 +42,11 @@ export interface TrackerSourceOptions {
 
 type Announce = Extract<AnnouncerEffect, { type: "announce" }>;
 
+/** What came of an announce. */
+type Outcome =
+  | { readonly type: "reply"; readonly response: AnnounceResponse }
+  | { readonly type: "failed"; readonly reason: string; readonly isAbsent?: boolean };
+
 /** An announce that is out to a tracker. */
 interface UnderWay {
   readonly event: Announce["event"];
@@ -56,6 +61,7 @@ export class TrackerSource {
   readonly #announcer: Announcer;
   /** Ties the announces of one session together for the tracker (BEP 7 "Announcing"). */
   readonly #key: number;
+  /** By tracker and family. */
   readonly #underWay = new Map<string, UnderWay>();
   #cancelWake: () => void = () => {};
   /** Settles when goodbye is said, or taken back. */
@@ -69,6 +75,7 @@ export class TrackerSource {
     this.#announcer = new Announcer({
       tiers,
       random: context.random,
+      families: context.announceFamilies,
       private: isPrivate,
       complete: isComplete,
       stopTimeoutMs: CLIENT_DEFAULTS.closeTimeoutMs,
@@ -127,7 +134,7 @@ export class TrackerSource {
       case "announce":
         return this.#announce(effect);
       case "peers":
-        void heedTracker(context.network, effect, addPeers);
+        void heedTracker(context.network, { ...effect, signal: life.signal }, addPeers);
         return void this.#resolveNamed(effect.tracker, effect.namedPeers);
       case "warning":
         // Not the whole URL: paths hold passkeys.
@@ -153,44 +160,51 @@ export class TrackerSource {
     this.#stopping = undefined;
   }
 
-  /** Sends an announce. It replaces the one still out to the same tracker, unless that says `completed`: it counts. */
+  /** Sends an announce. It replaces the one still out the same way, unless that says `completed`: it counts. */
   #announce(effect: Announce): void {
-    const { tracker, event } = effect, abort = new AbortController(), before = this.#underWay.get(tracker);
+    const way = wayOf(effect), { event } = effect;
+    const abort = new AbortController(), before = this.#underWay.get(way);
     if (before?.event !== "completed") before?.abort.abort();
     const done = Promise.resolve(before?.done).then(() => this.#ask(effect, abort.signal)).then(() => {
-      if (this.#underWay.get(tracker)?.abort === abort) this.#underWay.delete(tracker);
+      if (this.#underWay.get(way)?.abort === abort) this.#underWay.delete(way);
     });
-    this.#underWay.set(tracker, { event, abort, done });
+    this.#underWay.set(way, { event, abort, done });
   }
 
-  async #ask({ tracker, event, trackerId, numWant }: Announce, signal: AbortSignal): Promise<void> {
-    const { context, infoHash } = this.#options;
+  async #ask(announce: Announce, signal: AbortSignal): Promise<void> {
+    const { tracker, family } = announce;
+    const outcome = await this.#outcomeOf(announce, signal);
+    // A later announce that waits for this one is the one whose answer counts.
+    if (signal.aborted || this.#underWay.get(wayOf(announce))?.abort.signal !== signal) return;
+    if (outcome.type === "reply") this.#report(announce, outcome.response);
+    this.#tell({ ...outcome, tracker, family });
+  }
+
+  async #outcomeOf({ tracker, family, ...more }: Announce, signal: AbortSignal): Promise<Outcome> {
+    const { context: { trackers }, infoHash, counters } = this.#options;
+    const { event, trackerId, numWant } = more;
+    const request = {
+      infoHash,
+      peerId: this.#options.context.peerId,
+      port: this.#options.context.listenAddress?.port ?? NOWHERE_PORT,
+      ...countersOf(counters()),
+      key: this.#key,
+      numWant,
+      event,
+      trackerId,
+    };
     try {
-      const response = await context.trackers.announce(tracker, {
-        infoHash,
-        peerId: context.peerId,
-        port: context.listenAddress?.port ?? NOWHERE_PORT,
-        ...countersOf(this.#options.counters()),
-        key: this.#key,
-        numWant,
-        event,
-        trackerId,
-      }, { signal });
-      if (signal.aborted || this.#isReplaced(tracker, signal)) return;
-      this.#report(tracker, response);
-      this.#tell({ type: "reply", tracker, response });
+      const response = family === undefined
+        ? await trackers.announce(tracker, request, { signal })
+        : await trackers.announceOver(tracker, request, { signal, family });
+      if (response !== undefined) return { type: "reply", response };
+      return { type: "failed", reason: `The tracker has no address of IPv${family}`, isAbsent: true };
     } catch (error) {
-      if (signal.aborted || this.#isReplaced(tracker, signal)) return;
-      this.#tell({ type: "failed", tracker, reason: error instanceof Error ? error.message : String(error) });
+      return { type: "failed", reason: error instanceof Error ? error.message : String(error) };
     }
   }
 
-  /** Whether a later announce to the tracker waits for this one: its answer is the one that counts. */
-  #isReplaced(tracker: string, signal: AbortSignal): boolean {
-    return this.#underWay.get(tracker)?.abort.signal !== signal;
-  }
-
-  #report(tracker: string, response: AnnounceResponse): void {
+  #report({ tracker, family }: Announce, response: AnnounceResponse): void {
     if (response.type !== "announced") return;
     const { life, context } = this.#options;
     if (response.externalIp !== undefined) context.onOurHost(response.externalIp, "tracker");
@@ -198,6 +212,7 @@ export class TrackerSource {
       type: "announced",
       infoHash: life.infoHash,
       tracker,
+      family,
       peers: response.peers.length,
       seeds: response.complete,
       leechers: response.incomplete,
@@ -212,11 +227,16 @@ export class TrackerSource {
       const hosts = await network.resolve(host, { signal }).catch(() => []);
       await heedTracker(
         network,
-        { tracker, peers: hosts.slice(0, 2).map((host) => ({ host, port })) },
+        { tracker, peers: hosts.slice(0, 2).map((host) => ({ host, port })), signal },
         addPeers,
       );
     }
   }
+}
+
+/** No more than one announce is out to a tracker over one family. */
+function wayOf({ tracker, family }: Announce): string {
+  return `${family ?? ""} ${tracker}`;
 }
 
 /** Only what belongs into an announce, whatever else the object carries. */

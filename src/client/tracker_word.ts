@@ -15,16 +15,20 @@ const HERE = 2;
  */
 export async function heedTracker(
   network: Network,
-  { tracker, peers }: { readonly tracker: string; readonly peers: readonly PeerAddress[] },
+  { tracker, peers, signal }: {
+    readonly tracker: string;
+    readonly peers: readonly PeerAddress[];
+    readonly signal: AbortSignal;
+  },
   addPeers: (peers: readonly PeerAddress[]) => void,
 ): Promise<void> {
   const isHere = ({ host }: PeerAddress) => nearnessOf(host) === HERE, here = peers.filter(isHere);
   addPeers(here.length === 0 ? peers : peers.filter((peer) => !isHere(peer)));
-  if (here.length > 0 && await isNextToUs(network, tracker)) addPeers(here);
+  if (here.length > 0 && await isNextToUs(network, tracker, signal)) addPeers(here);
 }
 
 /** A name that stands for addresses of both kinds, or for none that is known, is somebody else's. */
-async function isNextToUs(network: Network, tracker: string): Promise<boolean> {
-  const addresses = await lookUp(network, new URL(tracker).hostname);
+async function isNextToUs(network: Network, tracker: string, signal: AbortSignal): Promise<boolean> {
+  const addresses = await lookUp(network, new URL(tracker).hostname, { signal }).catch(() => []);
   return addresses.length > 0 && addresses.every((address) => isLocal([address]));
 }

@@ -1,7 +1,7 @@
 /** The state of a DHT node: one record, changed by the functions of the topic files. */
 
 import type { Random } from "../bytes/random.ts";
-import { type AddressFamily, isIpv6, type PeerAddress } from "../peer/address.ts";
+import { type AddressFamily, addressFamily, type PeerAddress } from "../peer/address.ts";
 import type { AddressVotes } from "./address_votes.ts";
 import type { BloomFilter } from "./bloom_filter.ts";
 import type { Contacts } from "./contacts.ts";
@@ -230,6 +230,6 @@ export interface Upkeep {
 
 /** The family that an address is of, if the node takes part in it. */
 export function familyOf(state: DhtState, host: string): Family | undefined {
-  const version = isIpv6(host) ? 6 : 4;
+  const version = addressFamily(host);
   return state.families.find((family) => family.version === version);
 }

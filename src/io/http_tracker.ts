@@ -4,7 +4,7 @@ import { DecodeError, TransportError } from "../errors.ts";
 import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "../tracker/messages/announce.ts";
 import { announceUrl, decodeAnnounceResponse } from "../tracker/messages/http.ts";
 import { decodeScrapeResponse, scrapeRequestUrl } from "../tracker/messages/scrape.ts";
-import { fetchMoved } from "./redirects.ts";
+import { fetchMoved, type GetOptions } from "./redirects.ts";
 import type { Network } from "./transport.ts";
 
 /** Bytes of the longest answer: libtorrent's bound. 200 peers are 1,200 bytes. */
@@ -14,35 +14,35 @@ const LONGEST_ANSWER = 1024 * 1024;
 export async function announceHttp(
   network: Network,
   tracker: string,
-  options: { readonly request: AnnounceRequest; readonly signal: AbortSignal },
+  { request, ...options }: GetOptions & { readonly request: AnnounceRequest },
 ): Promise<AnnounceResponse> {
-  return await ask(network, announceUrl(tracker, options.request), options.signal, decodeAnnounceResponse);
+  return await ask(network, announceUrl(tracker, request), options, decodeAnnounceResponse);
 }
 
 /** Scrapes an HTTP tracker. @throws {TransportError} If it has no scrape URL, or no answer comes that makes sense. */
 export async function scrapeHttp(
   network: Network,
   tracker: string,
-  options: { readonly infoHashes: readonly Uint8Array[]; readonly signal: AbortSignal },
+  { infoHashes, ...options }: GetOptions & { readonly infoHashes: readonly Uint8Array[] },
 ): Promise<ScrapeResponse> {
-  const url = scrapeRequestUrl(tracker, options.infoHashes);
+  const url = scrapeRequestUrl(tracker, infoHashes);
   if (url === undefined) {
     throw new TransportError(
       `Cannot scrape tracker ${new URL(tracker).origin}: its URL has no "announce" to replace`,
     );
   }
-  return await ask(network, url, options.signal, decodeScrapeResponse);
+  return await ask(network, url, options, decodeScrapeResponse);
 }
 
 async function ask<Answer>(
   network: Network,
   url: string,
-  signal: AbortSignal,
+  options: GetOptions,
   decode: (bytes: Uint8Array) => Answer,
 ): Promise<Answer> {
   const origin = new URL(url).origin; // paths hold passkeys: they do not belong into error texts
-  const { response, bytes } = await get(network, url, signal).catch((cause) => {
-    signal.throwIfAborted();
+  const { response, bytes } = await get(network, url, options).catch((cause) => {
+    options.signal.throwIfAborted();
     const reason = cause instanceof Error ? cause.message : String(cause);
     // Some runtimes repeat the whole URL.
     throw new TransportError(`Cannot ask tracker ${origin}: ${reason.replaceAll(url, origin)}`, { cause });
@@ -56,8 +56,8 @@ async function ask<Answer>(
   }
 }
 
-async function get(network: Network, url: string, signal: AbortSignal) {
-  const { response } = await fetchMoved(network, url, { signal });
+async function get(network: Network, url: string, options: GetOptions) {
+  const { response } = await fetchMoved(network, url, options);
   return { response, bytes: await readBody(response) };
 }
 

@@ -5,7 +5,7 @@ import { encodeHex } from "../bytes/text.ts";
 import { TransportError } from "../errors.ts";
 import { LsdBeacon, type LsdEffect, type LsdInput } from "../lsd/beacon.ts";
 import { LSD_GROUPS } from "../lsd/messages/announce.ts";
-import { type AddressFamily, addressScope, isIpv6, type PeerAddress } from "../peer/address.ts";
+import { type AddressFamily, addressFamily, addressScope, type PeerAddress } from "../peer/address.ts";
 import type { Clock, DatagramSocket, Network } from "./transport.ts";
 import { WakeTimer } from "./wake_timer.ts";
 
@@ -115,7 +115,7 @@ export class LsdRunner {
 
   #perform(effect: LsdEffect): void {
     if (effect.type === "peer") return this.#members.get(encodeHex(effect.infoHash))?.(effect.address);
-    const socket = this.#sockets.get(isIpv6(effect.to.host) ? 6 : 4);
+    const socket = this.#sockets.get(addressFamily(effect.to.host));
     // A network that is down now is no reason to give up: the next announce comes.
     void socket?.send(effect.bytes, effect.to).catch(() => {});
   }
@@ -123,5 +123,5 @@ export class LsdRunner {
 
 function familiesOf(host: string | undefined): readonly AddressFamily[] {
   if (host === undefined || host === "::") return [4, 6];
-  return isIpv6(host) ? [6] : [4];
+  return [addressFamily(host)];
 }

@@ -1,11 +1,10 @@
-/** Asks trackers of either kind, by URL: HTTP and UDP, with one bound on the time (BEP 3, 15, 41, 48). */
+/** Asks trackers of either kind, by URL: HTTP and UDP, with one bound on the time (BEP 3, 7, 15, 41, 48). */
 
 import type { Random } from "../bytes/random.ts";
 import { TransportError } from "../errors.ts";
-import { canonicalHost, isIpv6 } from "../peer/address.ts";
+import { type AddressFamily, addressFamily, canonicalHost } from "../peer/address.ts";
 import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "../tracker/messages/announce.ts";
 import { parseTrackerUrl, type TrackerUrl } from "../tracker/messages/tracker_url.ts";
-import type { UdpExchangeRequest } from "../tracker/udp_exchange.ts";
 import { DatagramHub } from "./datagram_hub.ts";
 import { announceHttp, scrapeHttp } from "./http_tracker.ts";
 import type { Clock, Network } from "./transport.ts";
@@ -21,6 +20,11 @@ const MOST_SHOWN = 100;
 export interface AskOptions {
   /** Gives up with the signal's reason. */
   readonly signal?: AbortSignal;
+}
+
+/** An announce over one family of addresses. */
+export interface OverOptions extends AskOptions {
+  readonly family: AddressFamily;
 }
 
 /** What a tracker client needs of its surroundings. */
@@ -63,9 +67,28 @@ export class TrackerClient {
     const url = parse(tracker);
     return await this.#bounded(url, options, async (signal) => {
       if (url.protocol !== "udp") return await announceHttp(this.#network, tracker, { request, signal });
-      const answer = await this.#askUdp(url, { type: "announce", request, urlData: url.urlData }, signal);
-      if (answer.type !== "scraped") return answer;
-      throw new TransportError(`Cannot understand tracker ${url.host}: a scrape for an announce`);
+      const address = await this.#addressOf(url, signal);
+      return await this.#announceUdp(url, { request, address, signal });
+    });
+  }
+
+  /**
+   * Announces over one family of addresses, to a tracker that shall see ours of that family (BEP 7 "Tracker Hostname
+   * Resolution"); `undefined` if it has none, or none that we reach.
+   *
+   * @throws {TransportError} As `announce` does.
+   */
+  async announceOver(
+    tracker: string,
+    request: AnnounceRequest,
+    options: OverOptions,
+  ): Promise<AnnounceResponse | undefined> {
+    const url = parse(tracker), { family } = options;
+    return await this.#bounded(url, options, async (signal) => {
+      const addresses = await this.#addressesOf(url, signal, family), [address] = addresses;
+      if (address === undefined) return undefined;
+      if (url.protocol === "udp") return await this.#announceUdp(url, { request, address, signal });
+      return await announceHttp(this.#network, tracker, { request, signal, family, addresses });
     });
   }
 
@@ -82,7 +105,8 @@ export class TrackerClient {
     const url = parse(tracker);
     return await this.#bounded(url, options, async (signal) => {
       if (url.protocol !== "udp") return await scrapeHttp(this.#network, tracker, { infoHashes, signal });
-      const answer = await this.#askUdp(url, { type: "scrape", infoHashes }, signal);
+      const address = { host: await this.#addressOf(url, signal), port: url.port };
+      const answer = await this.#udp.ask(address, { type: "scrape", infoHashes }, signal);
       if (answer.type !== "announced") return answer;
       throw new TransportError(`Cannot understand tracker ${url.host}: an announce for a scrape`);
     });
@@ -95,18 +119,40 @@ export class TrackerClient {
     if (this.#ownsHub) await this.#hub.close();
   }
 
-  async #askUdp(
-    { host, port }: TrackerUrl,
-    request: UdpExchangeRequest,
+  async #announceUdp(
+    { host, port, urlData }: TrackerUrl,
+    { request, address, signal }: {
+      readonly request: AnnounceRequest;
+      readonly address: string;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<AnnounceResponse> {
+    const question = { type: "announce", request, urlData } as const;
+    const answer = await this.#udp.ask({ host: address, port }, question, signal);
+    if (answer.type !== "scraped") return answer;
+    throw new TransportError(`Cannot understand tracker ${host}: a scrape for an announce`);
+  }
+
+  /** The addresses of a tracker in the order of the lookup, of UDP trackers those that our socket reaches. */
+  async #addressesOf(
+    { host, protocol }: TrackerUrl,
     signal: AbortSignal,
-  ): Promise<AnnounceResponse | ScrapeResponse> {
-    const addresses = await this.#network.resolve(host, { signal }), families = await this.#hub.families();
-    const address = addresses.flatMap((text) => canonicalHost(text) ?? [])
-      .find((address) => families.includes(isIpv6(address) ? 6 : 4));
-    if (address === undefined) {
-      throw new TransportError(`Cannot find tracker "${host}": the name has no address that we can reach`);
-    }
-    return await this.#udp.ask({ host: address, port }, request, signal);
+    family?: AddressFamily,
+  ): Promise<readonly string[]> {
+    const addresses = (await this.#network.resolve(host, { signal })).flatMap((text) =>
+      canonicalHost(text) ?? []
+    );
+    const reached = protocol === "udp" ? await this.#hub.families() : [4, 6];
+    return addresses.map((address) => ({ address, family: addressFamily(address) }))
+      .filter((one) => reached.includes(one.family) && (family === undefined || one.family === family))
+      .map(({ address }) => address);
+  }
+
+  /** Where to ask a UDP tracker. @throws {TransportError} If our socket reaches none of its addresses. */
+  async #addressOf(url: TrackerUrl, signal: AbortSignal): Promise<string> {
+    const [address] = await this.#addressesOf(url, signal);
+    if (address !== undefined) return address;
+    throw new TransportError(`Cannot find tracker "${url.host}": the name has no address that we can reach`);
   }
 
   /** Runs with a signal that fires at the caller's wish, at the end of time for HTTP, and at `close`. */

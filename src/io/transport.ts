@@ -3,7 +3,7 @@
  * `node:net`, `cloudflare:sockets`, a WebRTC data channel or an in-memory pair can each be an adapter of a few lines.
  */
 
-import type { PeerAddress } from "../peer/address.ts";
+import type { AddressFamily, PeerAddress } from "../peer/address.ts";
 
 /** A two-way byte stream. Half-close is never relied on; both ends of the life are `close()`. */
 export interface ByteConnection {
@@ -33,6 +33,8 @@ export interface FetchOptions {
    * host. A runtime that cannot do that looks the name up again itself.
    */
   readonly addresses?: readonly string[];
+  /** The only family of addresses to go over: both our own and the host's. For networks of which `choosesFamily` holds. */
+  readonly family?: AddressFamily;
 }
 
 /** Waits for connections. Iterating ends when it is closed. */
@@ -86,6 +88,8 @@ export interface Network {
   bindDatagram(options?: BindOptions): Promise<DatagramSocket>;
   /** Performs an HTTP request: trackers, web seeds. */
   fetch(request: Request, options?: FetchOptions): Promise<Response>;
+  /** Whether `fetch` and `bindDatagram` reach both families of addresses, each as it is asked to; if absent they may not. */
+  readonly choosesFamily?: boolean;
   /** Finds the IP addresses of a host name; an IP address is answered as it is. */
   resolve(host: string, options?: DialOptions): Promise<readonly string[]>;
 }

@@ -80,7 +80,7 @@ export class WebSeedReader {
   async read({ ranges, onBlock, pace, signal }: ReadOptions): Promise<WebSeedOutcome> {
     const { source, torrent } = this.#options, cutter = new BlockCutter(ranges, onBlock);
     try {
-      const addresses = await new Patience(this.#options.clock, signal).wait(this.#guard());
+      const addresses = await new Patience(this.#options.clock, signal).wait(this.#guard(signal));
       for (const step of webSeedSteps(source, torrent, ranges)) {
         if (step.type === "zeros") pad(cutter, step.length);
         else await this.#get(step, { addresses, cutter, pace, signal });
@@ -98,10 +98,10 @@ export class WebSeedReader {
    * A torrent from the internet shall not make the printer next door do things: plain files there, but no questions. Answers the
    * addresses that were looked at.
    */
-  async #guard(): Promise<readonly string[] | undefined> {
+  async #guard(signal: AbortSignal): Promise<readonly string[] | undefined> {
     const { hostname, search } = new URL(this.#options.source.url);
     if (search === "") return undefined;
-    const addresses = await lookUp(this.#options.network, hostname);
+    const addresses = await lookUp(this.#options.network, hostname, { signal });
     if (isLocal(addresses)) throw new TransportError("a query for the local network");
     return addresses;
   }

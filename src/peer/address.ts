@@ -56,6 +56,11 @@ export function isIpv6(host: string): boolean {
   return host.includes(":");
 }
 
+/** The family of an IP address. */
+export function addressFamily(host: string): AddressFamily {
+  return isIpv6(host) ? 6 : 4;
+}
+
 /** What kind of network an IP address belongs to. @throws {RangeError} If `host` is no IP address. */
 export function addressScope(host: string): AddressScope {
   return scopeOf(requireIp(host));

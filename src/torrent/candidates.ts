@@ -1,7 +1,13 @@
 /** Addresses that may be dialled: where they came from, when to try again, in which order (BEP 40), and who is banned. */
 
 import { type Random, randomUint32 } from "../bytes/random.ts";
-import { type AddressFamily, formatPeerAddress, isIpv6, parseIp, type PeerAddress } from "../peer/address.ts";
+import {
+  type AddressFamily,
+  addressFamily,
+  formatPeerAddress,
+  parseIp,
+  type PeerAddress,
+} from "../peer/address.ts";
 import { peerPriority } from "../peer/priority.ts";
 import { nearnessOf } from "../peer/nearness.ts";
 import type { CandidateSource } from "./vocabulary.ts";
@@ -71,7 +77,7 @@ export class Candidates {
   /** Starts empty. */
   constructor(random: Random, ours: PeerAddress | undefined) {
     this.#random = random;
-    if (ours !== undefined) this.#ours.set(familyOf(ours), ours);
+    if (ours !== undefined) this.#ours.set(addressFamily(ours.host), ours);
   }
 
   /** Number of addresses. */
@@ -86,7 +92,7 @@ export class Candidates {
 
   /** The address under which peers of its family see us is known now: orders the addresses anew. */
   setOurs(address: PeerAddress): void {
-    this.#ours.set(familyOf(address), address);
+    this.#ours.set(addressFamily(address.host), address);
     for (const candidate of this.#known.values()) candidate.rank = this.#rank(candidate.address);
   }
 
@@ -95,7 +101,7 @@ export class Candidates {
    * is no IP address.
    */
   priorityOf(address: PeerAddress): number | undefined {
-    const ours = this.#ours.get(familyOf(address));
+    const ours = this.#ours.get(addressFamily(address.host));
     if (ours === undefined || parseIp(ours.host) === undefined) return undefined;
     return parseIp(address.host) === undefined ? undefined : peerPriority(ours, address);
   }
@@ -204,7 +210,7 @@ export class Candidates {
   }
 
   #isUseful(address: PeerAddress): boolean {
-    const ours = this.#ours.get(familyOf(address));
+    const ours = this.#ours.get(addressFamily(address.host));
     const isOurs = ours?.host === address.host && ours.port === address.port;
     if (isOurs || (parseIp(address.host) && nearnessOf(address.host) === undefined)) return false;
     return address.port > 0 && address.port <= 0xffff && !this.#banned.has(address.host);
@@ -258,10 +264,6 @@ export class Candidates {
   #dueBy(at: number): void {
     if (this.#dueAt === undefined || at < this.#dueAt) this.#dueAt = at;
   }
-}
-
-function familyOf({ host }: PeerAddress): AddressFamily {
-  return isIpv6(host) ? 6 : 4;
 }
 
 function isBetter(a: Candidate, b: Candidate): boolean {

@@ -4,7 +4,13 @@
  * message). A private torrent must not have one (BEP 27).
  */
 
-import { type AddressFamily, formatPeerAddress, isIpv6, type PeerAddress } from "../peer/address.ts";
+import {
+  type AddressFamily,
+  addressFamily,
+  formatPeerAddress,
+  isIpv6,
+  type PeerAddress,
+} from "../peer/address.ts";
 import type { ExtensionHandshake } from "../wire/messages/extension.ts";
 import { PEX_FLAGS, type PexMessage, type PexPeer } from "../wire/messages/pex.ts";
 import type { RelayPeer } from "./holepunch_relay.ts";
@@ -98,7 +104,7 @@ export class PexExchange {
       case "peerClosed":
         return this.#onClosed(input, now);
       case "ourAddress":
-        this.#ours.set(isIpv6(input.address.host) ? 6 : 4, formatPeerAddress(input.address));
+        this.#ours.set(addressFamily(input.address.host), formatPeerAddress(input.address));
         return [];
       case "tick":
         return this.#tell(now);

@@ -1,16 +1,35 @@
-/** The announcer's decisions: which tracker is next, with which event, and when again (BEP 12, 15, 21, 27, 31). */
+/** The announcer's decisions: which tracker is next, with which event, and when again (BEP 7, 12, 15, 21, 27, 31). */
 
 import type { Random } from "../bytes/random.ts";
-import type { AnnouncerEffect, AnnouncerOptions, AnnounceStrategy } from "./announcer_vocabulary.ts";
+import type { AddressFamily } from "../peer/address.ts";
+import type { AnnouncerEffect, AnnouncerOptions } from "./announcer_vocabulary.ts";
 import type { Announced, AnnounceEvent, AnnounceResponse } from "./messages/announce.ts";
-import { createGroups, promote, type Tracker, type TrackerGroup, trackersOf } from "./tracker_groups.ts";
+import {
+  askedTracker,
+  createGroups,
+  type GroupOptions,
+  hasWorkingPath,
+  promote,
+  type Tracker,
+  type TrackerGroup,
+  trackersOf,
+} from "./tracker_groups.ts";
+import {
+  bringForward,
+  lookSeldom,
+  mayBeAsked,
+  noteAnswer,
+  noteFailure,
+  noteStop,
+  type PathFailure,
+  type TrackerPath,
+} from "./tracker_path.ts";
 
 /** All that an announcer knows. */
 export interface AnnouncerState {
-  readonly options: {
+  readonly options: GroupOptions & {
     readonly random: Random;
     private: boolean;
-    readonly strategy: AnnounceStrategy;
     readonly numWant: number;
     readonly minIntervalMs: number;
     readonly stopTimeoutMs: number;
@@ -19,8 +38,8 @@ export interface AnnouncerState {
   phase: "idle" | "running" | "stopping";
   complete: boolean;
   partialSeed: boolean;
-  /** Trackers that have not answered to `stopped` yet. */
-  leaving: Set<Tracker>;
+  /** The paths over which trackers have not answered to `stopped` yet. */
+  leaving: Map<TrackerPath, Tracker>;
   /** When their time is up. */
   stopAt: number;
 }
@@ -34,47 +53,94 @@ const MIN_INTERVAL_MS = 60_000;
 /** A client that is closing does not wait long. */
 const STOP_TIMEOUT_MS = 5_000;
 
-/** First pause after a failure; each further one doubles it, up to an hour. */
-const FIRST_RETRY_MS = 30_000, LONGEST_RETRY_MS = 3_600_000;
-
-/** A tracker without `min interval`, or one that failed, is not asked more often than this on a user's wish. */
-const FORCED_INTERVAL_MS = 15_000;
-
 /** Sorts out the options and shuffles the tiers. */
 export function createState(options: AnnouncerOptions): AnnouncerState {
   const isPrivate = options.private ?? false, strategy = options.strategy ?? "tiered";
-  const resolved = {
+  const resolved: AnnouncerState["options"] = {
     random: options.random,
     private: isPrivate,
     // BEP 27: one tracker at a time.
     strategy: isPrivate ? "tiered" : strategy,
+    families: options.families ?? [undefined],
     numWant: options.numWant ?? NUM_WANT,
     minIntervalMs: options.minIntervalMs ?? MIN_INTERVAL_MS,
     stopTimeoutMs: options.stopTimeoutMs ?? STOP_TIMEOUT_MS,
   };
   return {
     options: resolved,
-    groups: createGroups(options.tiers, resolved.strategy, options.random),
+    groups: createGroups(options.tiers, resolved, options.random),
     phase: "idle",
     complete: options.complete ?? false,
     partialSeed: false,
-    leaving: new Set(),
+    leaving: new Map(),
     stopAt: Infinity,
   };
 }
 
-/** Announces to the first tracker of a group that may be asked, or plans to when one may. */
-export function announceNext(state: AnnouncerState, group: TrackerGroup, now: number): AnnouncerEffect[] {
-  const trackers = inOrder(state, group), tracker = trackers.find(({ retryAt }) => retryAt <= now);
-  if (tracker === undefined) {
-    const retryAt = Math.min(...trackers.map((one) => one.retryAt));
-    group.dueAt = retryAt === Infinity ? undefined : retryAt;
-    return [];
+/** A path of a tracker of a group. */
+export interface Route {
+  readonly group: TrackerGroup;
+  readonly tracker: Tracker;
+  readonly path: TrackerPath;
+}
+
+/** The path that an announce is out over. */
+export function routeAsked(
+  state: AnnouncerState,
+  { tracker: url, family }: { readonly tracker: string; readonly family?: AddressFamily | undefined },
+): Route | undefined {
+  for (const group of state.groups) {
+    const tracker = askedTracker(group);
+    if (tracker?.url !== url) continue;
+    const path = tracker.paths.find((one) => one.asked !== undefined && one.family === family);
+    return path && { group, tracker, path };
   }
-  const event = eventFor(state, group, tracker);
-  group.dueAt = undefined;
-  group.asked = { tracker, completed: event === "completed" };
-  return [announce(tracker, event, state.options.numWant)];
+  return undefined;
+}
+
+/**
+ * Announces to the first tracker of a group that may be asked, or plans to when one may. While an announce is out to a tracker
+ * the group stays with it.
+ */
+export function announceNext(state: AnnouncerState, group: TrackerGroup, now: number): AnnouncerEffect[] {
+  const trackers = inOrder(state, group);
+  const tracker = askedTracker(group) ??
+    trackers.find(({ paths }) => paths.some((path) => mayBeAsked(path, now)));
+  if (tracker !== undefined) return announceTo(state, { group, tracker }, now);
+  group.dueAt = earliest(trackers.flatMap(({ paths }) => paths));
+  return [];
+}
+
+/** Announces what is due. A tracker that works is not left because one family of its addresses is to be tried again. */
+export function announceDue(state: AnnouncerState, group: TrackerGroup, now: number): AnnouncerEffect[] {
+  const { current } = group,
+    isKept = current !== undefined && hasWorkingPath(current) &&
+      !current.paths.some(({ failures, nextAt }) => failures === 0 && nextAt <= now);
+  const tracker = askedTracker(group) ?? (isKept ? current : undefined);
+  return tracker === undefined ? announceNext(state, group, now) : announceTo(state, { group, tracker }, now);
+}
+
+/** Announces over all paths to a tracker that are due, and plans for when the next is. */
+function announceTo(
+  state: AnnouncerState,
+  { group, tracker }: Omit<Route, "path">,
+  now: number,
+): AnnouncerEffect[] {
+  const isNew = tracker !== group.current, effects: AnnouncerEffect[] = [];
+  for (const path of tracker.paths) {
+    const isDue = path.nextAt <= now || isNew && path.failures === 0;
+    if (path.asked !== undefined || !isDue) continue;
+    const event = eventFor(state, group, path);
+    path.asked = { completed: event === "completed" };
+    effects.push(announce(tracker, path, { event, numWant: state.options.numWant }));
+  }
+  group.dueAt = earliest(tracker.paths.filter(({ asked }) => asked === undefined));
+  return effects;
+}
+
+function earliest(paths: readonly TrackerPath[]): number | undefined {
+  const at = Math.min(...paths.map(({ nextAt }) => nextAt));
+  return at === Infinity ? undefined : at;
 }
 
 /** A private torrent stays with its tracker until that fails (BEP 27); others begin at the front (BEP 12). */
@@ -84,69 +150,60 @@ function inOrder(state: AnnouncerState, group: TrackerGroup): Tracker[] {
   return [current, ...trackers.filter((tracker) => tracker !== current)];
 }
 
-/** `completed` goes to a tracker that counts us in, so `started` comes first; a partial seed says so every time (BEP 21). */
-function eventFor(state: AnnouncerState, group: TrackerGroup, tracker: Tracker): AnnounceEvent | undefined {
-  if (group.owesCompleted && tracker.announced) return "completed";
+/**
+ * `completed` goes to a tracker that counts us in, so `started` comes first; a partial seed says so every time (BEP 21). Each
+ * family hears the same (BEP 7 "Tracker Hostname Resolution"): key and peer id tell the tracker that it is one download.
+ */
+function eventFor(state: AnnouncerState, group: TrackerGroup, path: TrackerPath): AnnounceEvent | undefined {
+  if (group.owedCompleted.has(path.family) && path.announced) return "completed";
   if (state.partialSeed) return "paused";
-  return tracker.announced ? undefined : "started";
+  return path.announced ? undefined : "started";
 }
 
-function announce(tracker: Tracker, event: AnnounceEvent | undefined, numWant: number): AnnouncerEffect {
-  return { type: "announce", tracker: tracker.url, event, trackerId: tracker.trackerId, numWant };
+function announce(
+  { url, trackerId }: Tracker,
+  { family }: TrackerPath,
+  { event, numWant }: { readonly event: AnnounceEvent | undefined; readonly numWant: number },
+): AnnouncerEffect {
+  return { type: "announce", tracker: url, family, event, trackerId, numWant };
 }
 
-/** The group whose announce is out to this tracker. */
-export function groupAsking(state: AnnouncerState, url: string): TrackerGroup | undefined {
-  return state.groups.find((group) => group.asked?.tracker.url === url);
-}
-
-/** Handles the answer to the announce that a group has out. */
+/** Handles the answer to an announce that is out. */
 export function onResponse(
   state: AnnouncerState,
-  group: TrackerGroup,
+  route: Route,
   response: AnnounceResponse,
   now: number,
 ): AnnouncerEffect[] {
-  if (response.type === "announced") return onAnnounced(state, group, response, now);
-  return onFailure(state, group, { reason: response.reason, retry: response.retryInMs }, now);
+  if (response.type === "announced") return onAnnounced(state, route, response, now);
+  return onFailure(state, route, { reason: response.reason, retry: response.retryInMs }, now);
 }
 
 function onAnnounced(
   state: AnnouncerState,
-  group: TrackerGroup,
+  route: Route,
   response: Announced,
   now: number,
 ): AnnouncerEffect[] {
-  const { tracker, completed } = group.asked!;
-  remember(tracker, response, now);
-  promote(group, tracker);
-  const effects = [...switchTo(state, group, tracker), ...newsOf(tracker, response)];
-  group.asked = undefined;
-  if (completed) group.owesCompleted = false;
-  if (group.owesCompleted) return [...effects, ...announceNext(state, group, now)];
-  group.dueAt = now + Math.max(response.intervalMs, response.minIntervalMs ?? 0, state.options.minIntervalMs);
-  return effects;
-}
-
-function remember(tracker: Tracker, response: Announced, now: number): void {
-  tracker.announced = true;
-  tracker.failures = 0;
-  tracker.retryAt = -Infinity;
-  tracker.retryAsked = false;
-  tracker.earliestAt = now + Math.max(response.minIntervalMs ?? 0, FORCED_INTERVAL_MS);
+  const { group, tracker, path } = route, { owedCompleted } = group;
   // Without a new id the old one stays; it is copied, as a view would keep the whole answer in memory.
   tracker.trackerId = response.trackerId?.slice() ?? tracker.trackerId;
   tracker.message = response.warning;
-  tracker.complete = response.complete ?? tracker.complete;
-  tracker.incomplete = response.incomplete ?? tracker.incomplete;
-  tracker.downloaded = response.downloaded ?? tracker.downloaded;
+  noteAnswer(path, response, state.options.minIntervalMs, now);
+  promote(group, tracker);
+  const effects = [...switchTo(state, group, tracker), ...newsOf(tracker, response)];
+  if (path.asked?.completed) owedCompleted.delete(path.family);
+  path.asked = undefined;
+  if (!owedCompleted.has(path.family)) return [...effects, ...announceTo(state, route, now)];
+  path.nextAt = now;
+  return [...effects, ...announceNext(state, group, now)];
 }
 
 function switchTo(state: AnnouncerState, group: TrackerGroup, tracker: Tracker): AnnouncerEffect[] {
   const former = group.current;
   group.current = tracker;
   if (!state.options.private || former === undefined || former === tracker) return [];
-  former.announced = false;
+  for (const path of former.paths) path.announced = false;
   return [{ type: "trackerSwitched", tracker: tracker.url }];
 }
 
@@ -157,56 +214,75 @@ function newsOf({ url }: Tracker, { warning, peers, namedPeers = [] }: Announced
   return effects;
 }
 
-/** Leaves the tracker alone for a while and turns to the next (BEP 12 "Order of Processing", BEP 31 "retry in"). */
+/**
+ * Leaves a path alone for a while. A tracker has failed when all of its paths have: then it is the next one's turn (BEP 12
+ * "Order of Processing").
+ */
 export function onFailure(
   state: AnnouncerState,
-  group: TrackerGroup,
-  { reason, retry }: { readonly reason: string; readonly retry?: number | "never" | undefined },
+  route: Route,
+  failure: PathFailure,
   now: number,
 ): AnnouncerEffect[] {
-  const { tracker } = group.asked!;
-  group.asked = undefined;
-  tracker.failures++;
-  tracker.message = reason;
-  tracker.earliestAt = now + FORCED_INTERVAL_MS;
-  tracker.retryAsked = retry !== undefined;
-  tracker.retryAt = retry === "never" ? Infinity : now + retryAfter(state, tracker, retry);
-  const retryAt = retry === "never" ? undefined : tracker.retryAt;
-  return [{ type: "failure", tracker: tracker.url, reason, retryAt }, ...announceNext(state, group, now)];
-}
-
-function retryAfter(state: AnnouncerState, tracker: Tracker, retry: number | undefined): number {
-  if (retry !== undefined) return Math.max(retry, FORCED_INTERVAL_MS);
-  const pause = Math.min(FIRST_RETRY_MS * 2 ** (tracker.failures - 1), LONGEST_RETRY_MS);
-  // Spread by a tenth, so that a tracker that comes back is not met by everyone at once.
-  return Math.round(pause * (1 + state.options.random() / 10));
-}
-
-/** Brings a group's announce forward as far as its trackers allow. */
-export function announceSoon(state: AnnouncerState, group: TrackerGroup, now: number): AnnouncerEffect[] {
-  if (group.asked !== undefined) return [];
-  const trackers = inOrder(state, group);
-  // Our own pauses give way to a user's wish, those that a tracker asked for do not.
-  for (const tracker of trackers) {
-    if (!tracker.retryAsked) tracker.retryAt = Math.min(tracker.retryAt, tracker.earliestAt);
+  const { group, tracker, path } = route;
+  path.asked = undefined;
+  noteFailure(path, failure, state.options.random, now);
+  if (tracker.paths.some(({ asked }) => asked !== undefined) || hasWorkingPath(tracker)) {
+    lookSeldom(path, now);
+    return announceTo(state, route, now);
   }
-  const next = trackers.find(({ retryAt }) => retryAt <= now);
-  if (next === undefined || next.earliestAt <= now) return announceNext(state, group, now);
-  group.dueAt = Math.min(group.dueAt ?? Infinity, next.earliestAt);
-  return [];
+  tracker.message = reasonOf(tracker, path);
+  const retryAt = retryTogether(tracker);
+  return [
+    { type: "failure", tracker: tracker.url, reason: tracker.message, retryAt },
+    ...announceNext(state, group, now),
+  ];
+}
+
+/** That there is no address of one family says less than what went wrong over the other. */
+function reasonOf({ paths }: Tracker, last: TrackerPath): string {
+  return (last.isAbsent ? paths.find(({ isAbsent }) => !isAbsent) ?? last : last).reason;
+}
+
+/** When to try a tracker again that failed: over all paths at once, except where it said when itself. */
+function retryTogether({ paths }: Tracker): number | undefined {
+  const retryAt = earliest(paths);
+  for (const path of paths) if (!path.retryAsked && !path.isAbsent) path.nextAt = retryAt ?? Infinity;
+  return retryAt;
+}
+
+/** The last wanted piece is here: every family is to hear it, and at once where we are known. */
+export function announceCompleted(
+  state: AnnouncerState,
+  group: TrackerGroup,
+  now: number,
+): AnnouncerEffect[] {
+  for (const family of state.options.families) group.owedCompleted.add(family);
+  for (const path of group.current?.paths ?? []) if (path.failures === 0) path.nextAt = now;
+  return announceNext(state, group, now);
+}
+
+/** Brings a group's announces forward as far as its trackers allow. */
+export function announceSoon(state: AnnouncerState, group: TrackerGroup, now: number): AnnouncerEffect[] {
+  for (const { paths } of trackersOf(group)) paths.forEach(bringForward);
+  return announceNext(state, group, now);
 }
 
 /** Tells every tracker that counts us in, or may do so soon, that we stop. */
 export function announceStop(state: AnnouncerState, now: number): AnnouncerEffect[] {
-  const leaving: Tracker[] = [];
+  const effects: AnnouncerEffect[] = [];
   for (const group of state.groups) {
-    const counting = trackersOf(group).filter((one) => one.announced || one === group.asked?.tracker);
-    leaving.push(...counting.filter(({ retryAt }) => retryAt < Infinity));
-    group.asked = undefined;
+    for (const tracker of trackersOf(group)) {
+      for (const path of tracker.paths) {
+        const isCounted = path.announced || path.asked !== undefined;
+        noteStop(path);
+        if (!isCounted || path.nextAt === Infinity) continue;
+        state.leaving.set(path, tracker);
+        effects.push(announce(tracker, path, { event: "stopped", numWant: 0 }));
+      }
+    }
     group.dueAt = undefined;
   }
-  for (const tracker of leaving) tracker.announced = false;
-  state.leaving = new Set(leaving);
   state.stopAt = now + state.options.stopTimeoutMs;
-  return leaving.map((tracker) => announce(tracker, "stopped", 0));
+  return effects;
 }

@@ -1,17 +1,20 @@
 /**
- * When to announce a torrent to which of its trackers, and with which event (BEP 3 "trackers", 12, 15, 21, 27, 31).
+ * When to announce a torrent to which of its trackers, and with which event (BEP 3 "trackers", 7, 12, 15, 21, 27, 31).
  * Phases: idle -> running -> stopping -> idle. It never sees counters: the caller adds them to each announce.
  */
 
 import {
+  announceCompleted,
+  announceDue,
   announceNext,
   type AnnouncerState,
   announceSoon,
   announceStop,
   createState,
-  groupAsking,
   onFailure,
   onResponse,
+  type Route,
+  routeAsked,
 } from "./announce_turns.ts";
 import type {
   AnnouncerEffect,
@@ -19,9 +22,15 @@ import type {
   AnnouncerOptions,
   TrackerStatus,
 } from "./announcer_vocabulary.ts";
-import { addToGroups, type Tracker, type TrackerGroup } from "./tracker_groups.ts";
+import {
+  addToGroups,
+  askedTracker,
+  hasWorkingPath,
+  type Tracker,
+  type TrackerGroup,
+} from "./tracker_groups.ts";
 
-/** Decides when to announce where. Effects name trackers by URL; each tracker has one announce out at most. */
+/** Decides when to announce where. Effects name trackers by URL; each tracker has one announce out at most over each family. */
 export class Announcer {
   readonly #state: AnnouncerState;
 
@@ -48,12 +57,9 @@ export class Announcer {
       case "reannounce":
         return this.#whileRunning((state, group) => announceSoon(state, group, now));
       case "reply":
-        return this.#onSettled(
-          input.tracker,
-          (state, group) => onResponse(state, group, input.response, now),
-        );
+        return this.#onSettled(input, (state, route) => onResponse(state, route, input.response, now));
       case "failed":
-        return this.#onSettled(input.tracker, (state, group) => onFailure(state, group, input, now));
+        return this.#onSettled(input, (state, route) => onFailure(state, route, input, now));
       case "addTracker":
         return this.#addTracker(input.tracker, now);
       case "tick":
@@ -89,10 +95,7 @@ export class Announcer {
     if (state.complete) return [];
     state.complete = true;
     state.partialSeed = false;
-    return this.#whileRunning((_, group) => {
-      group.owesCompleted = true;
-      return group.asked === undefined ? announceNext(state, group, now) : [];
-    });
+    return this.#whileRunning((_, group) => announceCompleted(state, group, now));
   }
 
   #stop(now: number): readonly AnnouncerEffect[] {
@@ -104,25 +107,27 @@ export class Announcer {
   }
 
   #onSettled(
-    url: string,
-    settle: (state: AnnouncerState, group: TrackerGroup) => readonly AnnouncerEffect[],
+    input: Extract<AnnouncerInput, { type: "reply" | "failed" }>,
+    settle: (state: AnnouncerState, route: Route) => readonly AnnouncerEffect[],
   ): readonly AnnouncerEffect[] {
-    const state = this.#state, group = groupAsking(state, url);
-    if (group !== undefined) return settle(state, group);
-    for (const tracker of state.leaving) if (tracker.url === url) state.leaving.delete(tracker);
+    const state = this.#state, route = routeAsked(state, input);
+    if (route !== undefined) return settle(state, route);
+    for (const [path, { url }] of state.leaving) {
+      if (url === input.tracker && path.family === input.family) state.leaving.delete(path);
+    }
     return this.#stopIfAlone(-Infinity);
   }
 
   #addTracker(url: string, now: number): readonly AnnouncerEffect[] {
-    const state = this.#state, group = addToGroups(state.groups, url, state.options.strategy);
-    const idle = group !== undefined && group.asked === undefined && group.current === undefined;
+    const state = this.#state, group = addToGroups(state.groups, url, state.options);
+    const idle = group !== undefined && askedTracker(group) === undefined && group.current === undefined;
     return idle && state.phase === "running" ? announceNext(state, group, now) : [];
   }
 
   #onTick(now: number): readonly AnnouncerEffect[] {
     if (this.#state.phase === "stopping") return this.#stopIfAlone(now);
     return this.#whileRunning((state, group) =>
-      group.dueAt !== undefined && group.dueAt <= now ? announceNext(state, group, now) : []
+      group.dueAt !== undefined && group.dueAt <= now ? announceDue(state, group, now) : []
     );
   }
 
@@ -144,23 +149,28 @@ export class Announcer {
 }
 
 function statusOf(group: TrackerGroup, tracker: Tracker, tier: number): TrackerStatus {
-  const { url, message, complete, incomplete, downloaded } = tracker;
-  const nextAnnounceAt = group.dueAt;
   return {
-    tracker: url,
+    tracker: tracker.url,
     tier,
-    state: stateOf(group, tracker),
-    message,
-    nextAnnounceAt,
-    complete,
-    incomplete,
-    downloaded,
+    state: stateOf(tracker),
+    message: tracker.message,
+    nextAnnounceAt: group.dueAt,
+    complete: most(tracker, "complete"),
+    incomplete: most(tracker, "incomplete"),
+    downloaded: most(tracker, "downloaded"),
   };
 }
 
-function stateOf(group: TrackerGroup, tracker: Tracker): TrackerStatus["state"] {
-  if (group.asked?.tracker === tracker) return "announcing";
-  if (tracker.retryAt === Infinity) return "refused";
-  if (tracker.failures > 0) return "failing";
-  return tracker.announced ? "working" : "idle";
+function stateOf(tracker: Tracker): TrackerStatus["state"] {
+  const { paths } = tracker;
+  if (paths.some(({ asked }) => asked !== undefined)) return "announcing";
+  if (paths.every(({ nextAt }) => nextAt === Infinity)) return "refused";
+  if (hasWorkingPath(tracker)) return "working";
+  return paths.some(({ failures }) => failures > 0) ? "failing" : "idle";
+}
+
+/** The largest of the numbers that the tracker says over different paths: many keep a swarm for each family. */
+function most({ paths }: Tracker, what: "complete" | "incomplete" | "downloaded"): number | undefined {
+  const counts = paths.flatMap((path) => path.counts[what] ?? []);
+  return counts.length === 0 ? undefined : Math.max(...counts);
 }

@@ -1,6 +1,7 @@
-/** What goes into the announcer and what comes out of it: one variant per message (BEP 3 "trackers", 12, 21, 27, 31). */
+/** What goes into the announcer and what comes out of it: one variant per message (BEP 3 "trackers", 7, 12, 21, 27, 31). */
 
 import type { Random } from "../bytes/random.ts";
+import type { AddressFamily } from "../peer/address.ts";
 import type { AnnouncedPeer, AnnounceEvent, AnnounceResponse } from "./messages/announce.ts";
 
 /**
@@ -24,13 +25,24 @@ export type AnnouncerInput =
   /** Somebody wants peers now. Respects `min interval` and "retry in", and brings the next announce forward. */
   | { readonly type: "reannounce" }
   /** A tracker answered the announce that is out to it, perhaps with a refusal. */
-  | { readonly type: "reply"; readonly tracker: string; readonly response: AnnounceResponse }
-  /** An announce came to nothing; `retry` says when to try again, in milliseconds, or that it makes no sense to. */
+  | {
+    readonly type: "reply";
+    readonly tracker: string;
+    /** The announce's. */
+    readonly family?: AddressFamily | undefined;
+    readonly response: AnnounceResponse;
+  }
+  /** An announce came to nothing. */
   | {
     readonly type: "failed";
     readonly tracker: string;
+    /** The announce's. */
+    readonly family?: AddressFamily | undefined;
     readonly reason: string;
+    /** When to try again, in milliseconds, or that it makes no sense to. */
     readonly retry?: number | "never" | undefined;
+    /** The tracker has no address of the family. */
+    readonly isAbsent?: boolean | undefined;
   }
   /** One more tracker, in a tier of its own at the end. */
   | { readonly type: "addTracker"; readonly tracker: string }
@@ -39,10 +51,15 @@ export type AnnouncerInput =
 
 /** What the caller must do now. */
 export type AnnouncerEffect =
-  /** Announce, and hand in the reply or the failure. Replaces an announce that is still out to the same tracker. */
+  /**
+   * Announce, and hand in the reply or the failure. Replaces an announce that is still out to the same tracker over the same
+   * family.
+   */
   | {
     readonly type: "announce";
     readonly tracker: string;
+    /** The addresses to announce from and to; whichever the caller likes if there is no choice of families. */
+    readonly family: AddressFamily | undefined;
     readonly event: AnnounceEvent | undefined;
     readonly trackerId: Uint8Array | undefined;
     readonly numWant: number;
@@ -57,7 +74,7 @@ export type AnnouncerEffect =
   }
   /** A tracker that took the announce has something to say. */
   | { readonly type: "warning"; readonly tracker: string; readonly message: string }
-  /** A tracker failed or refused; it is left alone until `retryAt`, for good if absent. */
+  /** A tracker failed or refused, over every family; it is left alone until `retryAt`, for good if absent. */
   | {
     readonly type: "failure";
     readonly tracker: string;
@@ -77,6 +94,12 @@ export interface AnnouncerOptions {
   readonly random: Random;
   /** Whom to announce to; `tiered` by default, and always for a private torrent. */
   readonly strategy?: AnnounceStrategy | undefined;
+  /**
+   * Families of addresses that the torrent has peers at: a tracker is announced to over each of them, because it sees no
+   * more than the address that an announce comes from (BEP 7 "Tracker Hostname Resolution"). By default there is one
+   * announce, over whichever family the caller likes.
+   */
+  readonly families?: readonly AddressFamily[] | undefined;
   /** The torrent is private: one tracker at a time, left only when it fails (BEP 27). */
   readonly private?: boolean | undefined;
   /** The torrent is complete already: `completed` is never said. */
@@ -95,16 +118,16 @@ export interface TrackerStatus {
   readonly tracker: string;
   /** Its tier, counted from 0 within what is announced to independently. */
   readonly tier: number;
-  /** `working` has taken the last announce, `failing` not; `refused` will not be asked again. */
+  /** `working` has taken the last announce over one family at least, `failing` over none; `refused` will not be asked again. */
   readonly state: "idle" | "announcing" | "working" | "failing" | "refused";
   /** Its last warning or the reason of its last failure. */
   readonly message: string | undefined;
   /** When an announce to it or one of its group is next; `undefined` if none is planned or one is out. */
   readonly nextAnnounceAt: number | undefined;
-  /** Seeds, as it last said. */
+  /** Seeds, as it last said; the larger number, if it says different ones over different families. */
   readonly complete: number | undefined;
-  /** Others, as it last said. */
+  /** Others, likewise. */
   readonly incomplete: number | undefined;
-  /** Downloads, as it last said. */
+  /** Downloads, likewise. */
   readonly downloaded: number | undefined;
 }

@@ -1,42 +1,37 @@
 /** The trackers of a torrent: tiers, their order, and groups that announce independently (BEP 12 "Order of Processing"). */
 
 import { type Random, shuffle } from "../bytes/random.ts";
+import type { AddressFamily } from "../peer/address.ts";
 import type { AnnounceStrategy } from "./announcer_vocabulary.ts";
 import { parseTrackerUrl } from "./messages/tracker_url.ts";
+import { createPath, isWorking, type TrackerPath } from "./tracker_path.ts";
 
-/** One tracker and how it fares. Times are those of `now`. */
+/** One tracker, and the ways to it. */
 export interface Tracker {
   readonly url: string;
+  /** One for each family of addresses, or one for all. */
+  readonly paths: readonly TrackerPath[];
   /** Given by the tracker, to be sent along. */
   trackerId: Uint8Array | undefined;
-  /** It took an announce since `start`, so it counts us in. */
-  announced: boolean;
-  /** Failures in a row. */
-  failures: number;
-  /** No announce before this; `Infinity` after "never" (BEP 31). */
-  retryAt: number;
-  /** `retryAt` is the tracker's own wish, which a user's announce respects. */
-  retryAsked: boolean;
-  /** No announce on a user's wish before this. */
-  earliestAt: number;
   /** Its last words: a failure or a warning. */
   message: string | undefined;
-  complete: number | undefined;
-  incomplete: number | undefined;
-  downloaded: number | undefined;
 }
 
-/** Trackers of which one at a time is announced to. */
+/** Trackers of which one at a time is announced to, over all paths. */
 export interface TrackerGroup {
   readonly tiers: Tracker[][];
-  /** When to announce next; `undefined` while an announce is out, or when no tracker may be asked any more. */
+  /** When to announce next; `undefined` while nothing is planned. */
   dueAt: number | undefined;
-  /** The tracker that an announce is out to, and whether it says `completed`. */
-  asked: { readonly tracker: Tracker; readonly completed: boolean } | undefined;
   /** The tracker that answered last. */
   current: Tracker | undefined;
-  /** `completed` is still to be said. */
-  owesCompleted: boolean;
+  /** The families over which `completed` is still to be said. */
+  readonly owedCompleted: Set<AddressFamily | undefined>;
+}
+
+/** How trackers are grouped, and how many paths there are to each. */
+export interface GroupOptions {
+  readonly strategy: AnnounceStrategy;
+  readonly families: readonly (AddressFamily | undefined)[];
 }
 
 /** A torrent has a handful; a hostile one would have us flood its victims. */
@@ -47,12 +42,12 @@ const MAX_TRACKERS = 200;
  */
 export function createGroups(
   urls: readonly (readonly string[])[],
-  strategy: AnnounceStrategy,
+  { strategy, families }: GroupOptions,
   random: Random,
 ): TrackerGroup[] {
   const seen = new Set<string>();
   const tiers = urls.map((tier) =>
-    shuffle(random, tier.filter((url) => isNewTracker(url, seen))).map(createTracker)
+    shuffle(random, tier.filter((url) => isNewTracker(url, seen))).map((url) => createTracker(url, families))
   );
   if (strategy === "tiered") return [createGroup(tiers)];
   if (strategy === "everyTier") return tiers.map((tier) => createGroup([tier]));
@@ -69,11 +64,11 @@ function isNewTracker(url: string, seen: Set<string>): boolean {
 export function addToGroups(
   groups: TrackerGroup[],
   url: string,
-  strategy: AnnounceStrategy,
+  { strategy, families }: GroupOptions,
 ): TrackerGroup | undefined {
   const seen = new Set(groups.flatMap(trackersOf).map((tracker) => tracker.url));
   if (!isNewTracker(url, seen)) return undefined;
-  const tier = [createTracker(url)], shared = strategy === "tiered" ? groups[0] : undefined;
+  const tier = [createTracker(url, families)], shared = strategy === "tiered" ? groups[0] : undefined;
   if (shared !== undefined) {
     shared.tiers.push(tier);
     return shared;
@@ -96,22 +91,20 @@ export function promote(group: TrackerGroup, tracker: Tracker): void {
   }
 }
 
-function createGroup(tiers: Tracker[][]): TrackerGroup {
-  return { tiers, dueAt: undefined, asked: undefined, current: undefined, owesCompleted: false };
+/** The tracker of a group that an announce is out to, if there is one. */
+export function askedTracker(group: TrackerGroup): Tracker | undefined {
+  return trackersOf(group).find(({ paths }) => paths.some(({ asked }) => asked !== undefined));
 }
 
-function createTracker(url: string): Tracker {
-  return {
-    url,
-    trackerId: undefined,
-    announced: false,
-    failures: 0,
-    retryAt: -Infinity,
-    retryAsked: false,
-    earliestAt: -Infinity,
-    message: undefined,
-    complete: undefined,
-    incomplete: undefined,
-    downloaded: undefined,
-  };
+/** Whether a tracker takes announces over one path at least. */
+export function hasWorkingPath({ paths }: Tracker): boolean {
+  return paths.some(isWorking);
+}
+
+function createGroup(tiers: Tracker[][]): TrackerGroup {
+  return { tiers, dueAt: undefined, current: undefined, owedCompleted: new Set() };
+}
+
+function createTracker(url: string, families: GroupOptions["families"]): Tracker {
+  return { url, paths: families.map(createPath), trackerId: undefined, message: undefined };
 }

@@ -5,7 +5,7 @@
 
 import { type Random, randomUint32 } from "../bytes/random.ts";
 import { DecodeError, StateError } from "../errors.ts";
-import { formatPeerAddress, isIpv6, type PeerAddress } from "../peer/address.ts";
+import { addressFamily, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
 import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "./messages/announce.ts";
 import { decodeUdpResponse, encodeUdpRequest, type UdpTrackerResponse } from "./messages/udp.ts";
 
@@ -264,7 +264,7 @@ type Answer = UdpTrackerResponse | { readonly type: "malformed"; readonly reason
 
 function decodeAnswer(bytes: Uint8Array, from: PeerAddress): Answer {
   try {
-    return decodeUdpResponse(bytes, isIpv6(from.host) ? 6 : 4);
+    return decodeUdpResponse(bytes, addressFamily(from.host));
   } catch (error) {
     if (error instanceof DecodeError) return { type: "malformed", reason: error.message };
     throw error;

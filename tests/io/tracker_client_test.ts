@@ -2,7 +2,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { StateError, TransportError } from "../../src/errors.ts";
 import { DatagramHub } from "../../src/io/datagram_hub.ts";
 import { TrackerClient } from "../../src/io/tracker_client.ts";
+import type { DialOptions, FetchOptions } from "../../src/io/transport.ts";
 import { UdpTrackers } from "../../src/io/udp_trackers.ts";
+import { withSignal } from "../../src/io/with_signal.ts";
 import { seededRandom, VirtualClock, VirtualNetwork } from "../../src/testing/mod.ts";
 
 const HERE = "10.0.0.1", PUBLIC = "20.0.0.2", HASH = new Uint8Array(20).fill(7);
@@ -115,6 +117,81 @@ Deno.test("TrackerClient.announce() asks a UDP tracker at an address that our so
   await assertRejects(() => client.announce("udp://six.example:6969", REQUEST), TransportError, "no address");
   await client.close();
   await assertRejects(() => asked);
+});
+
+Deno.test("TrackerClient.announceOver() keeps to the family, also where the tracker has moved (BEP 7)", async () => {
+  const { clock, network } = setUp(), here = network.host(HERE), asked: string[] = [];
+  const watched = {
+    resolve: here.resolve.bind(here),
+    fetch: (request: Request, { addresses, family }: FetchOptions) => {
+      asked.push(`${new URL(request.url).host} ${addresses} ${family}`);
+      return here.fetch(request, { ...(addresses && { addresses }), ...(family && { family }) });
+    },
+  };
+  const client = new TrackerClient({ network: watched as never, clock, random: seededRandom(1) });
+  const announce = (family: 4 | 6, url: string) =>
+    clock.runUntil(client.announceOver(url, REQUEST, { family }));
+  network.name("both.example", [PUBLIC, "2a00::9"]);
+  network.name("moved.example", ["2a00::8", "20.0.0.8"]);
+  network.name("four.example", [PUBLIC]);
+  for (const host of [PUBLIC, "2a00::9", "2a00::8", "20.0.0.8"]) network.host(host);
+  network.serve("http://both.example", () => movedTo("http://moved.example/announce"));
+  network.serve("http://moved.example", () => new Response("d8:intervali900e5:peers0:e"));
+  assertEquals((await announce(6, "http://both.example/announce"))?.type, "announced");
+  assertEquals((await announce(4, "http://both.example/announce"))?.type, "announced");
+  assertEquals(asked.splice(0), [
+    "both.example 2a00::9 6",
+    "moved.example 2a00::8 6",
+    `both.example ${PUBLIC} 4`,
+    "moved.example 20.0.0.8 4",
+  ]);
+  network.serve("http://both.example", () => movedTo("http://four.example/announce"));
+  await assertRejects(() => announce(6, "http://both.example/announce"), TransportError, "no address");
+  for (const url of ["http://four.example/announce", `http://${PUBLIC}/announce`]) {
+    assertEquals(await announce(6, url), undefined);
+  }
+  assertEquals(await announce(4, "http://[2a00::9]/announce"), undefined);
+  await assertRejects(() => announce(6, "http://nobody.example/announce"), TransportError, "nobody.example");
+});
+
+Deno.test("TrackerClient.announceOver() reaches a UDP tracker over the families that our socket has (BEP 7, 15)", async () => {
+  const { clock, network } = setUp(), random = seededRandom(1);
+  const client = new TrackerClient({ network: network.host("fd00::3"), clock, random });
+  network.name("both.example", [PUBLIC, "fd00::9"]);
+  network.name("six.example", ["fd00::9"]);
+  const answer = client.announceOver("udp://six.example:6969", REQUEST, { family: 4 });
+  assertEquals(await clock.runUntil(answer), undefined);
+  const four = setUp(),
+    over = (family: 4 | 6) => four.client.announceOver("udp://both.example:6969", REQUEST, { family });
+  four.network.name("both.example", ["fd00::9", PUBLIC]);
+  const socket = await four.network.host(PUBLIC).bindDatagram({ port: 6969 });
+  assertEquals(await four.clock.runUntil(over(6)), undefined);
+  const asked = over(4);
+  asked.catch(() => {});
+  assertEquals(
+    (await four.clock.runUntil(socket.receive(new Uint8Array(99)), { limitMs: 1000 }))?.from.host,
+    HERE,
+  );
+  await Promise.all([client.close(), four.client.close()]);
+  await assertRejects(() => asked);
+});
+
+Deno.test("TrackerClient gives up the lookup of where a tracker has moved", async () => {
+  const { clock, network } = setUp(), here = network.host(HERE), abort = new AbortController();
+  const signals: (AbortSignal | undefined)[] = [];
+  serve(network, PUBLIC, () => movedTo("http://moved.example/announce"));
+  const slow = {
+    fetch: here.fetch.bind(here),
+    resolve: (_: string, { signal }: DialOptions = {}) => {
+      signals.push(signal);
+      abort.abort(new Error("enough"));
+      return withSignal(new Promise<never>(() => {}), signal);
+    },
+  };
+  const client = new TrackerClient({ network: slow as never, clock, random: seededRandom(1) });
+  const asked = client.announce(`http://${PUBLIC}/announce`, REQUEST, { signal: abort.signal });
+  await assertRejects(() => clock.runUntil(asked), Error, "enough");
+  assertEquals(signals.map((signal) => signal?.aborted), [true]);
 });
 
 Deno.test("UdpTrackers.ask() that is given up while the socket is bound ends at once", async () => {

@@ -18,12 +18,13 @@ function create(tiers: readonly (readonly string[])[], options: Partial<Announce
   return new Announcer({ tiers, random: () => 0.999999, ...options });
 }
 
-/** What the effects say in short: `announce a started`. */
+/** What the effects say in short: `announce a started`, or `announce a6 started` over IPv6. */
 function brief(effects: readonly AnnouncerEffect[]): string[] {
   return effects.map((effect) => {
     if (effect.type === "stopped") return "stopped";
     const name = /\/\/(.)/.exec(effect.tracker)![1];
-    return `${effect.type} ${name}${effect.type === "announce" && effect.event ? ` ${effect.event}` : ""}`;
+    if (effect.type !== "announce") return `${effect.type} ${name}`;
+    return `announce ${name}${effect.family ?? ""}${effect.event ? ` ${effect.event}` : ""}`;
   });
 }
 
@@ -56,7 +57,7 @@ Deno.test("Announcer announces started, then without event at the interval, then
   const announcer = create([[A]]);
   assertEquals(announcer.deadline(), undefined);
   assertEquals(announcer.handle(START, 0), [
-    { type: "announce", tracker: A, event: "started", trackerId: undefined, numWant: 200 },
+    { type: "announce", tracker: A, family: undefined, event: "started", trackerId: undefined, numWant: 200 },
   ]);
   assertEquals(announcer.deadline(), undefined);
   assertEquals(announcer.handle(reply(A, { peers: [PEER] }), 1000), [
@@ -65,7 +66,7 @@ Deno.test("Announcer announces started, then without event at the interval, then
   assertEquals(tick(announcer), { now: 1000 + INTERVAL, effects: ["announce a"] });
   assertEquals(run(announcer, reply(A), 1000 + INTERVAL), []);
   assertEquals(announcer.handle(STOP, 2 * INTERVAL), [
-    { type: "announce", tracker: A, event: "stopped", trackerId: undefined, numWant: 0 },
+    { type: "announce", tracker: A, family: undefined, event: "stopped", trackerId: undefined, numWant: 0 },
   ]);
   assertEquals(run(announcer, reply(A), 2 * INTERVAL + 1), ["stopped"]);
   assertEquals(announcer.deadline(), undefined);
@@ -204,7 +205,7 @@ Deno.test("Announcer obeys retry in and never (BEP 31)", () => {
   announcer.handle(START, 0);
   assertEquals(announcer.handle(refusal(A, 600_000), 1000), [
     { type: "failure", tracker: A, reason: "full", retryAt: 601_000 },
-    { type: "announce", tracker: B, event: "started", trackerId: undefined, numWant: 200 },
+    { type: "announce", tracker: B, family: undefined, event: "started", trackerId: undefined, numWant: 200 },
   ]);
   assertEquals(announcer.handle(refusal(B, "never"), 1000), [
     { type: "failure", tracker: B, reason: "full", retryAt: undefined },
@@ -404,42 +405,224 @@ Deno.test("Announcer.trackers() tells how each tracker fares", () => {
   assertEquals(announcer.trackers()[0]!.message, "no answer");
 });
 
+const FAMILIES = [4, 6] as const;
+const BOTH: Partial<AnnouncerOptions> = { families: FAMILIES };
+
+/** An answer over one family. */
+const replyOver = (family: 4 | 6, tracker: string, more: Partial<Announced> = {}): AnnouncerInput => ({
+  ...reply(tracker, more) as Extract<AnnouncerInput, { type: "reply" }>,
+  family,
+});
+/** A failure over one family, by default because of the network. */
+const failedOver = (family: 4 | 6, tracker: string, more: object = {}): AnnouncerInput => ({
+  type: "failed",
+  tracker,
+  family,
+  reason: `no answer over IPv${family}`,
+  ...more,
+});
+const ABSENT = { isAbsent: true, reason: "no address" };
+
+Deno.test("Announcer announces over each family of addresses at its own interval (BEP 7)", () => {
+  const announcer = create([[A]], BOTH);
+  assertEquals(run(announcer, START, 0), ["announce a4 started", "announce a6 started"]);
+  assertEquals(announcer.deadline(), undefined);
+  assertEquals(run(announcer, replyOver(6, A, { intervalMs: 600_000, peers: [PEER] }), 10), ["peers a"]);
+  assertEquals(announcer.deadline(), 600_010);
+  assertEquals(run(announcer, replyOver(4, A, { intervalMs: 900_000, peers: [PEER] }), 20), ["peers a"]);
+  assertEquals(tick(announcer), { now: 600_010, effects: ["announce a6"] });
+  assertEquals(announcer.deadline(), 900_020);
+  assertEquals(run(announcer, replyOver(6, A, { intervalMs: 600_000 }), 600_020), []);
+  assertEquals(tick(announcer), { now: 900_020, effects: ["announce a4"] });
+  assertEquals(run(announcer, STOP, 900_030), ["announce a4 stopped", "announce a6 stopped"]);
+  assertEquals(run(announcer, replyOver(6, A), 900_040), []);
+  assertEquals(run(announcer, replyOver(6, A), 900_041), []);
+  assertEquals(run(announcer, replyOver(4, A), 900_050), ["stopped"]);
+});
+
+Deno.test("Announcer tries a family that fails again and stays with the tracker that works over the other (BEP 7)", () => {
+  const announcer = create([[A], [B]], BOTH), states = () => announcer.trackers().map(({ state }) => state);
+  announcer.handle(START, 0);
+  assertEquals(run(announcer, failedOver(6, A), 1), []);
+  assertEquals(run(announcer, replyOver(4, A), 2), []);
+  assertEquals(states(), ["working", "idle"]);
+  const first = tick(announcer);
+  assertEquals(first.effects, ["announce a6 started"]);
+  assert(first.now >= 30_000 && first.now <= 33_001);
+  assertEquals(run(announcer, failedOver(6, A), first.now), []);
+  const second = tick(announcer);
+  assertEquals(second.effects, ["announce a6 started"]);
+  assert(second.now - first.now >= 60_000);
+  assertEquals(run(announcer, replyOver(6, A), second.now), []);
+  assertEquals(tick(announcer), { now: 2 + INTERVAL, effects: ["announce a4"] });
+  // It worked a while ago, and the other still does.
+  assertEquals(run(announcer, failedOver(4, A), 2 + INTERVAL), []);
+  assertEquals(states(), ["working", "idle"]);
+  assertEquals(run(announcer, STOP, 3 + INTERVAL), ["announce a4 stopped", "announce a6 stopped"]);
+});
+
+Deno.test("Announcer leaves a tracker that fails over all families, and tries it again over all at once (BEP 7)", () => {
+  const announcer = create([[A], [B]], { ...BOTH, random: () => 0.5 });
+  announcer.handle(START, 0);
+  assertEquals(run(announcer, failedOver(4, A), 0), []);
+  assertEquals(announcer.handle(failedOver(6, A), 5000), [
+    { type: "failure", tracker: A, reason: "no answer over IPv6", retryAt: 31_500 },
+    ...FAMILIES.map((family): AnnouncerEffect => (
+      { type: "announce", tracker: B, family, event: "started", trackerId: undefined, numWant: 200 }
+    )),
+  ]);
+  run(announcer, failedOver(4, B), 6000);
+  assertEquals(run(announcer, failedOver(6, B), 6000), ["failure b"]);
+  assertEquals(tick(announcer), { now: 31_500, effects: ["announce a4 started", "announce a6 started"] });
+  assertEquals(run(announcer, replyOver(6, A), 31_500), []);
+  assertEquals(run(announcer, failedOver(4, A), 31_600), []);
+});
+
+Deno.test("Announcer turns to the next tracker after the one that worked over one family fails over it, too", () => {
+  const announcer = create([[A], [B]], BOTH);
+  announcer.handle(START, 0);
+  announcer.handle(replyOver(4, A), 0);
+  announcer.handle(failedOver(6, A, ABSENT), 0);
+  assertEquals(announcer.deadline(), INTERVAL);
+  assertEquals(run(announcer, TICK, INTERVAL), ["announce a4"]);
+  assertEquals(announcer.handle(failedOver(4, A), INTERVAL)[0], {
+    type: "failure",
+    tracker: A,
+    reason: "no answer over IPv4",
+    retryAt: INTERVAL + 33_000,
+  });
+  assertEquals(announcer.trackers().map(({ state }) => state), ["failing", "announcing"]);
+});
+
+Deno.test("Announcer looks for a family that a tracker has not once an hour, and says what is wrong with the other", () => {
+  const announcer = create([[A]], BOTH);
+  announcer.handle(START, 0);
+  assertEquals(run(announcer, failedOver(4, A), 0), []);
+  const [failure] = announcer.handle(failedOver(6, A, ABSENT), 1);
+  assert(failure?.type === "failure");
+  assertEquals(failure.reason, "no answer over IPv4");
+  const { now } = tick(announcer);
+  announcer.handle(replyOver(4, A, { intervalMs: 7_200_000 }), now);
+  const looks = create([[A]], BOTH);
+  looks.handle(START, 0);
+  looks.handle(failedOver(6, A, ABSENT), 0);
+  looks.handle(replyOver(4, A, { intervalMs: 7_200_000 }), 0);
+  assertEquals(tick(looks), { now: 3_600_000, effects: ["announce a6 started"] });
+  looks.handle(failedOver(6, A, ABSENT), 3_600_000);
+  assertEquals(tick(looks), { now: 7_200_000, effects: ["announce a4", "announce a6 started"] });
+  const neither = create([[A]], BOTH);
+  neither.handle(START, 0);
+  neither.handle(failedOver(4, A, ABSENT), 0);
+  assertEquals(run(neither, failedOver(6, A, ABSENT), 0), ["failure a"]);
+  assert(neither.deadline()! <= 33_000);
+});
+
+Deno.test("Announcer says completed once over each family that knows us, and at once (BEP 7)", () => {
+  const announcer = create([[A]], BOTH);
+  announcer.handle(START, 0);
+  announcer.handle(replyOver(4, A), 0);
+  assertEquals(run(announcer, COMPLETED, 10), ["announce a4 completed"]);
+  assertEquals(run(announcer, replyOver(4, A), 20), []);
+  assertEquals(run(announcer, replyOver(6, A), 30), ["announce a6 completed"]);
+  assertEquals(run(announcer, replyOver(6, A), 40), []);
+  assertEquals(tick(announcer), { now: 20 + INTERVAL, effects: ["announce a4"] });
+  announcer.handle(replyOver(4, A), 20 + INTERVAL);
+  assertEquals(tick(announcer), { now: 40 + INTERVAL, effects: ["announce a6"] });
+});
+
+Deno.test("Announcer of a private torrent drops peers once when its tracker changes over two families (BEP 7, 27)", () => {
+  const announcer = create([[A], [B]], { ...BOTH, private: true });
+  announcer.handle(START, 0);
+  announcer.handle(replyOver(4, A), 0);
+  announcer.handle(replyOver(6, A), 0);
+  assertEquals(tick(announcer).effects, ["announce a4", "announce a6"]);
+  assertEquals(run(announcer, failedOver(4, A), INTERVAL), []);
+  const effects = run(announcer, failedOver(6, A), INTERVAL);
+  assertEquals(effects, ["failure a", "announce b4 started", "announce b6 started"]);
+  assertEquals(run(announcer, replyOver(6, B, { peers: [PEER] }), INTERVAL), [
+    "trackerSwitched b",
+    "peers b",
+  ]);
+  assertEquals(run(announcer, replyOver(4, B, { peers: [PEER] }), INTERVAL), ["peers b"]);
+  assertEquals(tick(announcer).effects, ["announce b4", "announce b6"]);
+});
+
+Deno.test("Announcer asks again on a user's wish over the families that nothing is out over", () => {
+  const announcer = create([[A]], BOTH);
+  announcer.handle(START, 0);
+  announcer.handle(replyOver(4, A), 0);
+  assertEquals(run(announcer, REANNOUNCE, 20_000), ["announce a4"]);
+  assertEquals(run(announcer, REANNOUNCE, 20_001), []);
+  announcer.handle(replyOver(4, A), 20_002);
+  announcer.handle(failedOver(6, A), 30_000);
+  assertEquals(run(announcer, REANNOUNCE, 30_001), []);
+  assertEquals(tick(announcer), { now: 35_002, effects: ["announce a4"] });
+  assertEquals(tick(announcer), { now: 45_000, effects: ["announce a6 started"] });
+});
+
+Deno.test("Announcer.trackers() tells the larger numbers of those that a tracker says over two families", () => {
+  const announcer = create([[A]], BOTH);
+  announcer.handle(START, 0);
+  announcer.handle(replyOver(4, A, { complete: 9, incomplete: 2 }), 0);
+  announcer.handle(replyOver(6, A, { complete: 1, incomplete: 3 }), 0);
+  const [{ complete, incomplete, downloaded } = {}] = announcer.trackers();
+  assertEquals([complete, incomplete, downloaded], [9, 3, undefined]);
+});
+
 Deno.test("Announcer keeps its promises whatever happens", () => {
-  const urls = [A, B, C];
+  const urls = [A, B, C], ways = [undefined, ...FAMILIES];
+  const way = fc.tuple(fc.constantFrom(...urls), fc.constantFrom(...ways));
   const step = fc.oneof(
     fc.constantFrom<AnnouncerInput>(START, STOP, COMPLETED, REANNOUNCE, TICK),
     fc.boolean().map((partialSeed): AnnouncerInput => ({ type: "partialSeed", partialSeed })),
-    fc.constantFrom(...urls).map((tracker) => reply(tracker)),
-    fc.tuple(fc.constantFrom(...urls), fc.constantFrom(undefined, 60_000)).map(([tracker, retry]) =>
-      failed(tracker, retry)
-    ),
+    way.map(([tracker, family]): AnnouncerInput => ({
+      type: "reply",
+      tracker,
+      family,
+      response: ANNOUNCED,
+    })),
+    fc.tuple(way, fc.constantFrom(undefined, 60_000), fc.boolean()).map((
+      [[tracker, family], retry, isAbsent],
+    ): AnnouncerInput => ({ type: "failed", tracker, family, reason: "no answer", retry, isAbsent })),
   );
   const steps = fc.array(fc.tuple(step, fc.nat(100_000)), { maxLength: 60 });
-  fc.assert(fc.property(fc.boolean(), steps, (isPrivate, inputs) => {
-    const announcer = create([[A, B], [C]], { private: isPrivate }),
-      out = new Map<string, string | undefined>();
-    let now = 0, running = false, wasComplete = false, mayComplete = false;
-    const take = (input: AnnouncerInput) => {
-      for (const effect of announcer.handle(input, now)) {
-        if (effect.type !== "announce") continue;
-        const { tracker, event } = effect;
-        assertEquals(event === "stopped", !running);
-        if (event !== "stopped") assertEquals([...out.values()].filter((other) => other !== "stopped"), []);
-        if (event === "completed") assert(mayComplete);
-        out.set(tracker, event);
+  fc.assert(
+    fc.property(fc.boolean(), fc.boolean(), steps, (isPrivate, hasFamilies, inputs) => {
+      const families = hasFamilies ? FAMILIES : undefined;
+      const announcer = create([[A, B], [C]], { private: isPrivate, families });
+      /** Trackers that announces are out to, each by the family; and those that say `completed`. */
+      const out = new Map<string, string>(), completing = new Set<string>(), told = new Set<string>();
+      let now = 0, running = false, wasComplete = false;
+      const take = (input: AnnouncerInput) => {
+        for (const effect of announcer.handle(input, now)) {
+          if (effect.type !== "announce") continue;
+          const { tracker, event } = effect, family = String(effect.family), key = `${tracker} ${family}`;
+          assertEquals(event === "stopped", !running);
+          if (event === "stopped") continue;
+          assert(!out.has(key), `two announces are out to ${key}`);
+          for (const other of out.values()) assertEquals(tracker, other);
+          if (event === "completed") assert(wasComplete && !told.has(family)), completing.add(key);
+          out.set(key, tracker);
+        }
+      };
+      for (const [input, wait] of inputs) {
+        now += wait;
+        if (input.type === "start") running = true;
+        if (input.type === "stop") running = false, out.clear(), completing.clear();
+        if (input.type === "completed") wasComplete = true;
+        if (input.type === "reply" || input.type === "failed") {
+          const key = `${input.tracker} ${input.family}`;
+          out.delete(key);
+          if (completing.delete(key) && input.type === "reply") told.add(String(input.family));
+        }
+        take(input);
+        // While it runs there is always something to wait for.
+        assert(!running || out.size > 0 || announcer.deadline() !== undefined);
+        if ((announcer.deadline() ?? Infinity) > now) continue;
+        take(TICK);
+        assert((announcer.deadline() ?? Infinity) > now);
       }
-    };
-    for (const [input, wait] of inputs) {
-      now += wait;
-      if (input.type === "start") running = true;
-      if (input.type === "stop") running = false, out.clear();
-      if (input.type === "completed") mayComplete ||= !wasComplete, wasComplete = true;
-      if (input.type === "reply" && out.get(input.tracker) === "completed") mayComplete = false;
-      if (input.type === "reply" || input.type === "failed") out.delete(input.tracker);
-      take(input);
-      if ((announcer.deadline() ?? Infinity) > now) continue;
-      take(TICK);
-      assert((announcer.deadline() ?? Infinity) > now);
-    }
-  }));
+    }),
+    { numRuns: 500 },
+  );
 });

@@ -6,7 +6,7 @@ import { dial, listen } from "./connection.ts";
 import { bindDenoDatagram, hasListenDatagram } from "./datagram.ts";
 import { bindMulticast } from "./multicast.ts";
 import { bindDgram } from "./node_datagram.ts";
-import { fetchAt } from "./fetch_http.ts";
+import { choosesAddresses, fetchAt } from "./fetch_http.ts";
 import { withSignal } from "../with_signal.ts";
 
 async function resolve(host: string, options: DialOptions = {}): Promise<readonly string[]> {
@@ -37,5 +37,8 @@ export const denoNetwork: Network = {
   listen,
   bindDatagram,
   fetch: (request, options = {}) => fetchAt(request, options),
+  get choosesFamily() {
+    return choosesAddresses();
+  },
   resolve,
 };

@@ -57,9 +57,10 @@ export function openDenoNetwork(options: DenoNetworkOptions = {}): DisposableNet
   const { proxy } = options, localHost = boundHost(options.localHost);
   if (localHost === undefined && proxy === undefined) return { ...denoNetwork, [Symbol.dispose]: () => {} };
   const requests = new Requests(localHost, proxy);
-  const bound = {
+  const bound: Network = {
     ...(localHost === undefined ? denoNetwork : boundTo(localHost)),
     fetch: (request: Request, options?: FetchOptions) => requests.fetch(request, options),
+    choosesFamily: false,
   };
   return {
     ...(proxy === undefined ? bound : through(proxy, bound)),

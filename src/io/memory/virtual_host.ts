@@ -43,6 +43,8 @@ export interface Surroundings {
 export class VirtualHost implements Network {
   /** Its addresses, the first being its name in the network. */
   readonly addresses: readonly string[];
+  /** Every host reaches what its own addresses allow. */
+  readonly choosesFamily = true;
   readonly #surroundings: Surroundings;
   readonly #listeners = new Map<number, VirtualListener>();
   readonly #sockets = new Map<number, VirtualDatagramSocket>();

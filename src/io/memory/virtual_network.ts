@@ -1,7 +1,7 @@
 /** A network in memory: hosts, links with faults of their own, names and HTTP origins, in virtual time. */
 
 import { TransportError } from "../../errors.ts";
-import { canonicalHost } from "../../peer/address.ts";
+import { addressFamily, canonicalHost } from "../../peer/address.ts";
 import type { Clock, FetchOptions, Network } from "../transport.ts";
 import { withSignal } from "../with_signal.ts";
 import { DEFAULT_LINK, type LinkQuality } from "./link.ts";
@@ -130,10 +130,11 @@ export class VirtualNetwork {
     return found;
   }
 
-  async #fetch(from: VirtualHost, request: Request, { addresses }: FetchOptions): Promise<Response> {
+  async #fetch(from: VirtualHost, request: Request, { addresses, family }: FetchOptions): Promise<Response> {
     const { signal } = request, { origin, hostname, host } = new URL(request.url);
     signal.throwIfAborted();
-    const [address = ""] = addresses ?? this.#resolve(hostname);
+    const [address = ""] = (addresses ?? this.#resolve(hostname))
+      .filter((one) => family === undefined || addressFamily(one) === family);
     if (address === "") throw new TransportError(`Cannot fetch from "${host}": it has no address`);
     const target = this.#hosts.get(address), handler = this.#handlers.get(origin);
     const link = this.#surroundings.linkBetween(from, target);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { StateError, TransportError } from "../../../src/errors.ts";
 import { denoNetwork } from "../../../src/io/deno/network.ts";
+import { canonicalHost } from "../../../src/peer/address.ts";
 import type { ByteConnection, Listener } from "../../../src/io/transport.ts";
 
 const LOOPBACK = { host: "127.0.0.1" };
@@ -150,6 +151,20 @@ for (const [code, survives] of [["EMFILE", true], ["EBADF", false]] as const) {
     }
   });
 }
+
+Deno.test("fetch() goes over the family that it is told, whatever the name stands for", async () => {
+  await using server = Deno.serve(
+    { hostname: "::", port: 0, onListen() {} },
+    (_, { remoteAddr }) => new Response(canonicalHost((remoteAddr as Deno.NetAddr).hostname)),
+  );
+  const request = () => new Request(`http://localhost:${server.addr.port}/`);
+  const ask = async (family: 4 | 6) => await (await denoNetwork.fetch(request(), { family })).text();
+  assertEquals(await ask(4), "127.0.0.1");
+  // Not every hosts file has it.
+  const names = await denoNetwork.resolve("localhost");
+  if (names.includes("::1")) assertEquals(await ask(6), "::1");
+  else await assertRejects(() => ask(6), TransportError, "Cannot fetch");
+});
 
 Deno.test("fetch() goes to the addresses that it is told, under the name of the URL", async () => {
   const seen: (string | null)[] = [], body = "x".repeat(300_000);
