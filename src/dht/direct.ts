@@ -2,7 +2,12 @@
 
 import { isIpv6, type PeerAddress } from "../peer/address.ts";
 import { mayName } from "../peer/nearness.ts";
-import { decodeCompactNodes, ID_LENGTH, type NodeContact } from "./messages/node_info.ts";
+import {
+  COMPACT_NODE_LENGTH,
+  decodeCompactNodes,
+  ID_LENGTH,
+  type NodeContact,
+} from "./messages/node_info.ts";
 import type { SendableQuery } from "./messages/query.ts";
 import type { DhtReply } from "./messages/reply.ts";
 import { sendQuery } from "./sending.ts";
@@ -12,6 +17,9 @@ import type { Transaction } from "./transactions.ts";
 import type { OperationFailure } from "./vocabulary.ts";
 
 type DirectTransaction = Transaction<Extract<Purpose, { readonly type: "direct" }>>;
+
+/** Nodes taken from one reply; it should have eight, some send twenty. */
+const MAX_NODES = 20;
 
 /** What one query takes. */
 const REPORT = { queries: 1, replies: 1, hops: 0 } as const;
@@ -70,7 +78,8 @@ function tellSamples(state: DhtState, operation: DirectOperation, node: NodeCont
 
 /** The nodes that the one at `witness` may know of. */
 function nodesOf(compact: Uint8Array | undefined, witness: string): NodeContact[] {
-  const nodes = compact === undefined ? [] : decodeCompactNodes(compact, isIpv6(witness) ? 6 : 4);
+  const family = isIpv6(witness) ? 6 : 4, most = MAX_NODES * COMPACT_NODE_LENGTH[family];
+  const nodes = compact === undefined ? [] : decodeCompactNodes(compact.subarray(0, most), family);
   return nodes.filter(({ address }) => mayName(witness, address.host));
 }
 

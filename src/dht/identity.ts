@@ -18,7 +18,7 @@ export function hearAddress(
   if (compact.length !== (family.version === 4 ? 6 : 18)) return;
   const host = formatIp(compact.subarray(0, -2));
   if (isIpv6(host) !== (family.version === 6)) return;
-  const agreed = family.votes.vote(voter, host);
+  const agreed = family.votes.vote(voter, host, family.externalHost);
   if (agreed !== undefined) takeAddress(state, family, agreed, now);
 }
 

@@ -83,13 +83,13 @@ export class RoutingTable {
   }
 
   /**
-   * The node with this id, at an address given as text, has asked us something: noted, if it is in the table. Else, or
-   * if its id was another, it is a stranger.
+   * The node with this id, at an address given as text, has asked us something: noted, if it is in the table. If it had
+   * another id there, or was given up, only its own answer tells what it is now.
    */
-  queried(address: string, id: Uint8Array, now: number): "known" | "changed" | "stranger" {
+  queried(address: string, id: Uint8Array, now: number): "known" | "doubtful" | "stranger" {
     const known = this.#byAddress.get(address);
     if (known === undefined) return "stranger";
-    if (!equals(known.id, id)) return "changed";
+    if (!equals(known.id, id) || statusOf(known, now) === "bad") return "doubtful";
     known.queriedAt = now;
     return "known";
   }

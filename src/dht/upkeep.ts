@@ -105,7 +105,6 @@ export function onAsker(
 ): void {
   const { table } = family, { upkeep, contacts } = state, standing = table.queried(asker.text, asker.id, now);
   if (standing === "known" || upkeep.probesLeft === 0 || contacts.isRouter(asker.address)) return;
-  // Whether a node has really changed its id, only its own answer tells.
   if (standing === "stranger" && !table.wants(asker, now)) return;
   upkeep.probesLeft--;
   upkeep.strangers.push(asker.address);

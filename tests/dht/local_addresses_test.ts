@@ -69,6 +69,20 @@ Deno.test("a lookup asks nodes of a local network only if somebody there named t
   }
 });
 
+Deno.test("an IPv4 address written as IPv6 is no node of the IPv6 DHT (BEP 32)", () => {
+  const mapped = new Uint8Array(38);
+  mapped.set(randomIdNear(seeded(5), HASH, 30));
+  mapped.set([0xff, 0xff, 5, 6, 7, 8, 0x1a, 0xe1], 30);
+  const node = new DhtNode({ random: seeded(1), families: [4, 6] }, 0),
+    from = { host: "2a00:1::1", port: 6881 };
+  node.handle({ type: "addNode", address: from }, 0);
+  const asked = queries(node.handle({ type: "findNode", id: 1, target: HASH }, 0));
+  const { transaction } = asked.find(({ to }) => to.host === from.host)!.message;
+  const reply = { id: randomIdNear(seeded(2), HASH, 3), nodes6: mapped };
+  const bytes = encodeKrpc({ type: "reply", transaction, reply });
+  assertEquals(queries(node.handle({ type: "datagram", from, bytes }, 1)), []);
+});
+
 Deno.test("a lookup tells peers of a local network only if somebody there named them, and nobody's port 0", () => {
   for (const [witness, believed] of Object.entries(WITNESSES)) {
     const values = EVERYWHERE.map((host) => encodeCompactPeer({ host, port: 1000 }));

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { randomBytes } from "../../src/bytes/random.ts";
 import { FRESH_MS } from "../../src/dht/bucket.ts";
 import { decodeKrpc, encodeKrpc } from "../../src/dht/messages/krpc.ts";
 import { isNodeIdOf } from "../../src/dht/node_id.ts";
@@ -168,6 +169,27 @@ Deno.test("tables stay fresh: nodes that leave are forgotten, nodes that stay ar
     assertEquals(known.filter((host) => !alive.has(host)), []);
     assertEquals(node.state, "ready");
   }
+});
+
+Deno.test("a node that was gone for long, and comes back as who it was, is known again at once", () => {
+  const dht = new VirtualDht({ seed: 5 });
+  const [first, second] = [10, 11].map((i) => dht.add({ host: `10.0.0.${i}`, port: 6881 }));
+  const address = { host: "10.0.0.12", port: 6881 }, nodeId = randomBytes(dht.random, 20);
+  const entry = [first!.address, second!.address];
+  const start = () => dht.add(address, { nodeId, nodes: entry });
+  const knowIt = () =>
+    [first!, second!].map(({ node }) =>
+      node.nodes(dht.now).some(({ address: { host } }) => host === address.host)
+    );
+  const gone = start();
+  dht.run(3 * 60_000);
+  assertEquals(knowIt(), [true, true]);
+  dht.remove(gone);
+  dht.run(60 * 60_000);
+  assertEquals(knowIt(), [false, false]);
+  start();
+  dht.run(60_000);
+  assertEquals(knowIt(), [true, true]);
 });
 
 Deno.test("a node whose link is down keeps its table, says so, and comes back", () => {

@@ -5,6 +5,7 @@ import {
   type AddressFamily,
   compactPeerAt,
   encodeCompactPeer,
+  isIpv6,
   type PeerAddress,
 } from "../../peer/address.ts";
 
@@ -31,7 +32,8 @@ export function encodeCompactNode(contact: NodeContact): Uint8Array<ArrayBuffer>
 }
 
 /**
- * Reads nodes in compact form, one behind the other. Ids are copied; entries with port 0 are dropped.
+ * Reads nodes in compact form, one behind the other. Ids are copied; entries with port 0 are dropped, and IPv4 addresses
+ * written as IPv6, which belong into the other DHT (BEP 32 "operation").
  *
  * @throws {DecodeError} If the length is no multiple of 26 (IPv4) or 38 (IPv6).
  */
@@ -42,7 +44,9 @@ export function decodeCompactNodes(bytes: Uint8Array, family: AddressFamily): No
   }
   for (let at = 0; at < bytes.length; at += entry) {
     const address = compactPeerAt(bytes, at + ID_LENGTH, family);
-    if (address !== undefined) contacts.push({ id: bytes.slice(at, at + ID_LENGTH), address });
+    if (address !== undefined && isIpv6(address.host) === (family === 6)) {
+      contacts.push({ id: bytes.slice(at, at + ID_LENGTH), address });
+    }
   }
   return contacts;
 }
