@@ -8,8 +8,7 @@ import type { StateStore } from "../io/state_store.ts";
 import type { Clock, Network } from "../io/transport.ts";
 import type { HostAndPort } from "../metainfo/host_and_port.ts";
 import type { DhtNodeState } from "../dht/vocabulary.ts";
-import type { PeerAddress } from "../peer/address.ts";
-import { canonicalHost } from "../peer/address.ts";
+import { canonicalHost, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
 
 /** How the DHT is used. */
 export interface DhtOptions {
@@ -39,6 +38,9 @@ const ANNOUNCE_EVERY_MS = 15 * 60_000;
 
 /** How soon to look again while a torrent has no peers: a new swarm grows in seconds; doubled each time, up to a minute. */
 const HUNGRY_FIRST_MS = 10_000, HUNGRY_EVERY_MS = 60_000;
+
+/** Addresses of routers that the node is told of: each new one makes it try at once. */
+const MOST_ROUTERS = 64;
 
 /** The file in which nodes are kept. */
 const SNAPSHOT = "dht.snapshot";
@@ -83,6 +85,8 @@ export class DhtService {
   readonly #options: DhtServiceOptions;
   readonly #members = new Set<Membership>();
   readonly #closing = new AbortController();
+  /** Routers that the node has been told of. */
+  readonly #routers = new Set<string>();
   #runner: Promise<DhtRunner> | undefined;
   #isClosed = false;
 
@@ -155,6 +159,7 @@ export class DhtService {
     const [routers = [], nodes = []] = await Promise.all(
       [dht.routers ?? DHT_ROUTERS, dht.nodes ?? []].map((hosts) => this.#resolve(hosts)),
     );
+    for (const router of routers) this.#routers.add(formatPeerAddress(router));
     const settings = {
       hub,
       clock,
@@ -172,9 +177,20 @@ export class DhtService {
 
   #heed(runner: DhtRunner, state: DhtNodeState): void {
     this.#options.onState(state, runner.stats().nodes);
+    if (state === "unreachable") void this.#findRouters(runner);
     for (const membership of this.#members) {
       if (state === "ready") void this.#ask(membership);
       else if (state === "unreachable") membership.member.onUnreachable();
+    }
+  }
+
+  /** The names may not have been known before there was a network, or stand for other addresses by now. */
+  async #findRouters(runner: DhtRunner): Promise<void> {
+    for (const router of await this.#resolve(this.#options.dht.routers ?? DHT_ROUTERS)) {
+      const key = formatPeerAddress(router);
+      if (this.#routers.has(key) || this.#routers.size >= MOST_ROUTERS) continue;
+      this.#routers.add(key);
+      runner.addRouter(router);
     }
   }
 

@@ -1,10 +1,11 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { DhtService } from "../../src/client/dht_service.ts";
 import { cryptoRandom } from "../../src/io/chance.ts";
 import { systemClock } from "../../src/io/clock.ts";
 import { DatagramHub } from "../../src/io/datagram_hub.ts";
 import { denoNetwork } from "../../src/io/deno/network.ts";
 import type { Network } from "../../src/io/transport.ts";
+import { seededRandom, VirtualClock, VirtualNetwork } from "../../src/testing/mod.ts";
 
 for (const readOnly of [false, true]) {
   Deno.test(`port() is ${readOnly ? "not told of a node that answers nobody" : "that of the socket"}`, async () => {
@@ -56,4 +57,35 @@ Deno.test("close() does not wait for the names of routers", async () => {
   await service.close();
   await node.catch(() => {});
   await hub.close();
+});
+
+Deno.test("routers whose names could not be looked up at first are found when the network is there", async () => {
+  const clock = new VirtualClock(), network = new VirtualNetwork({ clock, link: { latencyMs: 20 } });
+  const service = (host: string, routers: readonly string[]) => {
+    const surroundings = network.host(host);
+    return new DhtService({
+      network: surroundings,
+      hub: new DatagramHub(surroundings, () => ({ host, port: 6881 })),
+      clock,
+      random: seededRandom(Number(host.split(".")[2])),
+      dht: { routers: routers.map((host) => ({ host, port: 6881 })) },
+      port: () => undefined,
+      onState: (state) => states.push(state),
+      onExternalAddress: () => {},
+    });
+  };
+  const states: string[] = [];
+  const services = [
+    service("20.0.0.1", ["router.example"]),
+    service("20.0.1.1", []),
+    service("20.0.2.1", ["20.0.1.1"]),
+  ];
+  const [node] = (await clock.runUntil(Promise.all(services.map((service) => service.node()))))!;
+  await clock.advance(60_000);
+  assertEquals(node!.state, "unreachable");
+  network.name("router.example", ["20.0.1.1"]);
+  await clock.advance(10 * 60_000);
+  assertEquals(node!.state, "ready");
+  await Promise.all(services.map((service) => service.close()));
+  assert(states.length < 100, "nobody tries all the time");
 });
