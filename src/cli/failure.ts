@@ -1,5 +1,6 @@
 /** Errors as one line of text for a person, and the exit codes that go with them. */
 
+import { shownUrl } from "../metainfo/shown_url.ts";
 import { UsageError } from "./arguments.ts";
 import { printableMessage } from "./format.ts";
 import { BrokenPipe, Interrupted } from "./terminal.ts";
@@ -39,6 +40,12 @@ export function describeError(error: unknown): string {
     cause = causeOf(cause);
   }
   return printableMessage(text).trim() || "Unknown error";
+}
+
+/** An error that has to do with a URL, on one line that names it, as {@linkcode shownUrl} does. */
+export function describeErrorAt(url: string, error: unknown): string {
+  const place = shownUrl(url), text = describeError(error);
+  return text.includes(place) ? text : printableMessage(`${place}: ${text}`);
 }
 
 function causeOf(error: unknown): unknown {

@@ -2,6 +2,7 @@
 
 import { DecodeError } from "../errors.ts";
 import { type HostAndPort, parseHostAndPort } from "../metainfo/host_and_port.ts";
+import { shownUrl } from "../metainfo/shown_url.ts";
 import { type OptionValues, UsageError } from "./arguments.ts";
 
 /** Their rows in an option table. */
@@ -59,7 +60,7 @@ function readUrl(text: string, schemes: readonly string[]): string {
   const url = URL.parse(text);
   if (url === null || !schemes.includes(url.protocol) || url.hostname === "") {
     throw new UsageError(
-      `"${text}" is no URL that starts with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}`,
+      `"${shownUrl(text)}" is no URL that starts with ${schemes.map((scheme) => `${scheme}//`).join(" or ")}`,
     );
   }
   return text;

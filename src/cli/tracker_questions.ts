@@ -4,8 +4,9 @@ import { cryptoRandom } from "../io/chance.ts";
 import { systemClock } from "../io/clock.ts";
 import { denoNetwork } from "../io/deno/network.ts";
 import { TrackerClient } from "../io/tracker_client.ts";
+import { shownUrl } from "../metainfo/shown_url.ts";
 import { UsageError } from "./arguments.ts";
-import { describeError, Failure } from "./failure.ts";
+import { describeError, describeErrorAt, Failure } from "./failure.ts";
 import { printable } from "./format.ts";
 import { parseInfoHash } from "./info_hash.ts";
 import { jsonLine } from "./json.ts";
@@ -78,7 +79,7 @@ export type Ask<Answer> = (
 interface Outcome<Answer> {
   readonly tracker: string;
   readonly answers: readonly Answer[];
-  readonly error: string | undefined;
+  readonly error: unknown;
 }
 
 /** How questions are put and their answers shown. */
@@ -103,11 +104,15 @@ export async function interviewTrackers<Answer extends object>(
   const outcomes = await askAll(questions, interview), palette = createPalette(terminal.hasColours);
   for (const { tracker, answers, error } of outcomes) {
     if (interview.json) {
-      const rows = error === undefined ? answers : [{ error }];
+      const rows = error === undefined ? answers : [{ error: describeError(error) }];
       terminal.write(rows.map((row) => jsonLine({ tracker, ...row })).join(""));
     } else {
-      const lines = error === undefined ? answers.flatMap(interview.draw) : [palette.red(error)];
-      terminal.write([palette.bold(printable(tracker)), ...lines.map((line) => `  ${line}`), ""].join("\n"));
+      const lines = error === undefined
+        ? answers.flatMap(interview.draw)
+        : [palette.red(describeError(error))];
+      terminal.write(
+        [palette.bold(printable(shownUrl(tracker))), ...lines.map((line) => `  ${line}`), ""].join("\n"),
+      );
     }
   }
 }
@@ -124,7 +129,7 @@ async function askAll<Answer>(
       try {
         return { tracker, answers: await ask(client, tracker, torrents, abort.signal), error: undefined };
       } catch (error) {
-        return { tracker, answers: [], error: describeError(error) };
+        return { tracker, answers: [], error };
       }
     }));
     refuseSilence(outcomes);
@@ -139,5 +144,5 @@ function refuseSilence(outcomes: readonly Outcome<unknown>[]): void {
   const failed = outcomes.filter(({ error }) => error !== undefined);
   if (failed.length < outcomes.length) return;
   const { tracker, error } = failed[0]!, more = failed.length > 1 ? ` (and ${failed.length - 1} more)` : "";
-  throw new Failure(`No tracker answered: ${tracker}: ${error}${more}`);
+  throw new Failure(`No tracker answered: ${describeErrorAt(tracker, error)}${more}`);
 }

@@ -4,7 +4,7 @@ import type { Client } from "../client/client.ts";
 import type { ClientEvent, TorrentStatus } from "../client/events.ts";
 import type { TorrentHandle } from "../client/torrent_handle.ts";
 import type { Picture } from "./display.ts";
-import { describeError } from "./failure.ts";
+import { describeError, describeErrorAt } from "./failure.ts";
 import { printableMessage } from "./format.ts";
 import { jsonLine } from "./json.ts";
 import { type Palette, shorten } from "./render.ts";
@@ -49,10 +49,11 @@ export class Notices {
   /** Follows a torrent until it ends. */
   async follow(torrent: TorrentHandle): Promise<void> {
     for await (const event of torrent.events()) {
-      if (event.type === "announceFailed") this.#note(`${event.tracker}: ${describeError(event.error)}`);
+      if (event.type === "announceFailed") this.#note(describeErrorAt(event.tracker, event.error));
       else if (event.type === "webSeedFailed") this.#note(describeError(event.error));
-      else if (event.type === "webSeedDiscarded") this.#note(`${event.url}: ${event.reason}`);
-      else if (event.type === "announced" || event.type === "peerConnected") this.#note("");
+      else if (event.type === "webSeedDiscarded") {
+        this.#note(describeErrorAt(event.url, new Error(event.reason)));
+      } else if (event.type === "announced" || event.type === "peerConnected") this.#note("");
       else if (event.type === "warning") this.#note(event.message);
     }
   }

@@ -1,6 +1,7 @@
 /** Finds peers for one torrent through its trackers: runs the announcer and performs what it decides (BEP 3, 7, 12, 24). */
 
 import { randomUint32 } from "../bytes/random.ts";
+import { shownUrl } from "../metainfo/shown_url.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import { Announcer } from "../tracker/announcer.ts";
 import type { AnnouncerEffect, AnnouncerInput, TrackerStatus } from "../tracker/announcer_vocabulary.ts";
@@ -137,8 +138,7 @@ export class TrackerSource {
         void heedTracker(context.network, { ...effect, signal: life.signal }, addPeers);
         return void this.#resolveNamed(effect.tracker, effect.namedPeers);
       case "warning":
-        // Not the whole URL: paths hold passkeys.
-        return life.warn(`${new URL(effect.tracker).host}: ${effect.message}`);
+        return life.warn(`${shownUrl(effect.tracker)}: ${effect.message}`);
       case "failure":
         return life.emit({
           type: "announceFailed",

@@ -1,6 +1,7 @@
 /** Announces and scrapes over HTTP: one GET each, with a bound on time and size (BEP 3 "trackers", BEP 48). */
 
-import { DecodeError, TransportError } from "../errors.ts";
+import { asError, DecodeError, TransportError } from "../errors.ts";
+import { shownUrl } from "../metainfo/shown_url.ts";
 import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "../tracker/messages/announce.ts";
 import { announceUrl, decodeAnnounceResponse } from "../tracker/messages/http.ts";
 import { decodeScrapeResponse, scrapeRequestUrl } from "../tracker/messages/scrape.ts";
@@ -28,7 +29,7 @@ export async function scrapeHttp(
   const url = scrapeRequestUrl(tracker, infoHashes);
   if (url === undefined) {
     throw new TransportError(
-      `Cannot scrape tracker ${new URL(tracker).origin}: its URL has no "announce" to replace`,
+      `Cannot scrape tracker ${shownUrl(tracker)}: its URL has no "announce" to replace`,
     );
   }
   return await ask(network, url, options, decodeScrapeResponse);
@@ -40,20 +41,27 @@ async function ask<Answer>(
   options: GetOptions,
   decode: (bytes: Uint8Array) => Answer,
 ): Promise<Answer> {
-  const origin = new URL(url).origin; // paths hold passkeys: they do not belong into error texts
+  const place = shownUrl(url);
   const { response, bytes } = await get(network, url, options).catch((cause) => {
     options.signal.throwIfAborted();
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    // Some runtimes repeat the whole URL.
-    throw new TransportError(`Cannot ask tracker ${origin}: ${reason.replaceAll(url, origin)}`, { cause });
+    // Some runtimes repeat the whole URL, perhaps with the address that stands for its host.
+    const { pathname, search } = new URL(url), secret = pathname + search;
+    const reason = asError(cause).message.replaceAll(secret, "");
+    const isTelling = textsOf(cause).some((text) => text.includes(secret));
+    throw new TransportError(`Cannot ask tracker ${place}: ${reason}`, isTelling ? {} : { cause });
   });
   try {
     return decode(bytes); // even with an error status: trackers send their reason along
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause;
     const reason = response.ok ? cause.message : `HTTP status ${response.status}`;
-    throw new TransportError(`Cannot understand tracker ${origin}: ${reason}`, { cause });
+    throw new TransportError(`Cannot understand tracker ${place}: ${reason}`, { cause });
   }
+}
+
+/** What an error says, and what its causes say. */
+function textsOf(error: unknown): readonly string[] {
+  return error === undefined ? [] : [String(error), ...error instanceof Error ? textsOf(error.cause) : []];
 }
 
 async function get(network: Network, url: string, options: GetOptions) {

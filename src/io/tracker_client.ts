@@ -3,6 +3,7 @@
 import type { Random } from "../bytes/random.ts";
 import { TransportError } from "../errors.ts";
 import { type AddressFamily, addressFamily, canonicalHost } from "../peer/address.ts";
+import { shownUrl } from "../metainfo/shown_url.ts";
 import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "../tracker/messages/announce.ts";
 import { parseTrackerUrl, type TrackerUrl } from "../tracker/messages/tracker_url.ts";
 import { DatagramHub } from "./datagram_hub.ts";
@@ -12,9 +13,6 @@ import { UdpTrackers } from "./udp_trackers.ts";
 
 /** How long an HTTP tracker may take; the UDP exchange has a schedule of its own, which ends after 105 seconds. */
 const HTTP_TIMEOUT_MS = 30_000;
-
-/** Characters that are shown of what is no URL. */
-const MOST_SHOWN = 100;
 
 /** What a question can be told. */
 export interface AskOptions {
@@ -64,8 +62,7 @@ export class TrackerClient {
     request: AnnounceRequest,
     options: AskOptions = {},
   ): Promise<AnnounceResponse> {
-    const url = parse(tracker);
-    return await this.#bounded(url, options, async (signal) => {
+    return await this.#bounded(tracker, options, async (url, signal) => {
       if (url.protocol !== "udp") return await announceHttp(this.#network, tracker, { request, signal });
       const address = await this.#addressOf(url, signal);
       return await this.#announceUdp(url, { request, address, signal });
@@ -83,8 +80,8 @@ export class TrackerClient {
     request: AnnounceRequest,
     options: OverOptions,
   ): Promise<AnnounceResponse | undefined> {
-    const url = parse(tracker), { family } = options;
-    return await this.#bounded(url, options, async (signal) => {
+    const { family } = options;
+    return await this.#bounded(tracker, options, async (url, signal) => {
       const addresses = await this.#addressesOf(url, signal, family), [address] = addresses;
       if (address === undefined) return undefined;
       if (url.protocol === "udp") return await this.#announceUdp(url, { request, address, signal });
@@ -102,8 +99,7 @@ export class TrackerClient {
     infoHashes: readonly Uint8Array[],
     options: AskOptions = {},
   ): Promise<ScrapeResponse> {
-    const url = parse(tracker);
-    return await this.#bounded(url, options, async (signal) => {
+    return await this.#bounded(tracker, options, async (url, signal) => {
       if (url.protocol !== "udp") return await scrapeHttp(this.#network, tracker, { infoHashes, signal });
       const address = { host: await this.#addressOf(url, signal), port: url.port };
       const answer = await this.#udp.ask(address, { type: "scrape", infoHashes }, signal);
@@ -157,21 +153,22 @@ export class TrackerClient {
 
   /** Runs with a signal that fires at the caller's wish, at the end of time for HTTP, and at `close`. */
   async #bounded<Answer>(
-    { protocol, host }: TrackerUrl,
+    tracker: string,
     options: AskOptions,
-    work: (signal: AbortSignal) => Promise<Answer>,
+    work: (url: TrackerUrl, signal: AbortSignal) => Promise<Answer>,
   ): Promise<Answer> {
-    const timeout = new AbortController();
-    const cancel = protocol === "udp"
+    const url = parse(tracker), timeout = new AbortController();
+    const cancel = url.protocol === "udp"
       ? () => {}
       : this.#clock.schedule(this.#clock.now() + HTTP_TIMEOUT_MS, () => {
+        const seconds = HTTP_TIMEOUT_MS / 1000;
         timeout.abort(
-          new TransportError(`Cannot ask tracker ${host}: no answer in ${HTTP_TIMEOUT_MS / 1000} seconds`),
+          new TransportError(`Cannot ask tracker ${shownUrl(tracker)}: no answer in ${seconds} seconds`),
         );
       });
     const signals = [this.#closed.signal, timeout.signal, ...(options.signal ? [options.signal] : [])];
     try {
-      return await work(AbortSignal.any(signals));
+      return await work(url, AbortSignal.any(signals));
     } finally {
       cancel();
     }
@@ -181,11 +178,10 @@ export class TrackerClient {
 function parse(tracker: string): TrackerUrl {
   const url = parseTrackerUrl(tracker);
   if (url === undefined) {
-    throw new TransportError(`Cannot ask tracker "${tracker.slice(0, MOST_SHOWN)}": not a tracker's URL`);
+    throw new TransportError(`Cannot ask tracker "${shownUrl(tracker)}": not a tracker's URL`);
   }
   if (url.protocol === "ws" || url.protocol === "wss") {
-    // Not the whole URL: paths hold passkeys.
-    throw new TransportError(`Cannot ask tracker ${url.host}: WebSocket trackers need WebRTC`);
+    throw new TransportError(`Cannot ask tracker ${shownUrl(tracker)}: WebSocket trackers need WebRTC`);
   }
   return url;
 }

@@ -271,11 +271,11 @@ Deno.test("announce and scrape ask the trackers of a torrent", () =>
       const known = await jsonOf("scrape", tracker, "--info-hash", infoHash);
       assertEquals(known, [{ tracker, infoHash, seeds: 1, leechers: 0, downloaded: 0 }]);
       const text = await run("scrape", torrent);
-      assertEquals(text.out, `${tracker}\n  ${infoHash}  1 seed, 0 leechers, 0 downloads\n`);
+      assertEquals(text.out, `${new URL(tracker).origin}\n  ${infoHash}  1 seed, 0 leechers, 0 downloads\n`);
       assertEquals(
         (await run("announce", torrent)).out,
         [
-          tracker,
+          new URL(tracker).origin,
           `  ${infoHash}  1 seed, 1 leecher, 1 peer told, again in 1:00`,
           `    ${peer}`,
           "",
@@ -292,7 +292,7 @@ Deno.test("announce and scrape fail with one line if no tracker answers, and pas
     for (const command of ["announce", "scrape"]) {
       const silent = await run(command, dead, swarm.torrent);
       assertEquals([silent.exitCode, silent.out], [1, ""]);
-      assertMatch(silent.error, /^error: No tracker answered: http:.*: .*\n$/);
+      assertMatch(silent.error, /^error: No tracker answered: Cannot ask tracker http:.*: .*\n$/);
       const rows = await jsonOf(command, dead, swarm.announceUrl, swarm.torrent);
       assertEquals(rows.map(({ tracker }) => tracker), [dead, swarm.announceUrl]);
       assertEquals(Object.keys(rows[0]!), ["tracker", "error"]);
@@ -301,4 +301,26 @@ Deno.test("announce and scrape fail with one line if no tracker answers, and pas
     }
     const none = await run("announce", "ws://127.0.0.1:1/announce", swarm.torrent);
     assertStringIncludes(none.error, "WebSocket trackers need WebRTC");
+  }));
+
+Deno.test("announce and scrape print no passkey, unless it is data", () =>
+  withSwarm(async (swarm: Swarm) => {
+    const { host } = new URL(swarm.announceUrl), url = `http://${host}/secret/announce`;
+    await using unwilling = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      () => new Response("d14:failure reason2:noe"),
+    );
+    const refusing = `http://127.0.0.1:${unwilling.addr.port}/announce?passkey=secret`;
+    for (const command of ["announce", "scrape"]) {
+      const one = await run(command, refusing, swarm.torrent);
+      assertEquals(one.error, `error: No tracker answered: ${new URL(refusing).origin}: no\n`);
+      const both = await run(command, refusing, swarm.announceUrl, swarm.torrent);
+      assertStringIncludes(both.out, `${new URL(refusing).origin}\n  no\n`);
+      const lost = await run(command, url, "--info-hash", "a".repeat(40));
+      for (const text of [one.error, both.out, lost.error, lost.out]) assert(!text.includes("secret"), text);
+      const [row] = await jsonOf(command, refusing, swarm.announceUrl, swarm.torrent);
+      assertEquals(row?.tracker, refusing);
+    }
+    const options = await run("create", swarm.torrent, "--announce", "ftp://host/secret");
+    assertMatch(options.error, /^error: "ftp:..host" is no URL/);
   }));

@@ -88,7 +88,10 @@ Deno.test("TrackerClient says in no error what stands in a tracker's path", asyn
   const { clock, network, client, announce } = setUp(), url = `http://${PUBLIC}/passkey/announce`;
   const network2 = {
     ...network.host(HERE),
-    fetch: ({ url }: Request) => Promise.reject(new Error(`for ${url}`)),
+    fetch: ({ url }: Request) => {
+      const moved = url.replace(PUBLIC, "tracker.example");
+      return Promise.reject(new TransportError(`for ${url}`, { cause: new Error(`for ${moved}`) }));
+    },
   };
   const broken = new TrackerClient({ network: network2 as never, clock, random: seededRandom(1) });
   serve(network, PUBLIC, () => new Response("nonsense", { status: 404 }));
@@ -97,12 +100,16 @@ Deno.test("TrackerClient says in no error what stands in a tracker's path", asyn
     await assertRejects(() => announce(url), TransportError, "HTTP status 404"),
     await assertRejects(() => broken.announce(url, REQUEST), TransportError, `http://${PUBLIC}`),
     await assertRejects(() => client.scrape(`http://${PUBLIC}/passkey/x`, [HASH]), TransportError, "scrape"),
+    await assertRejects(() => announce("udp://tracker.example/passkey"), TransportError, "not a tracker"),
+    await assertRejects(() => announce("wss://tracker.example/passkey"), TransportError, "WebRTC"),
   ];
   serve(network, PUBLIC, () => new Response(body));
   errors.push(await assertRejects(() => announce(url), TransportError, "cut off"));
   serve(network, PUBLIC, () => new Response(new Uint8Array(1024 * 1024 + 1)));
   errors.push(await assertRejects(() => announce(url), TransportError, "exceeds 1048576 bytes"));
-  for (const { message } of errors) assert(!message.includes("passkey"), message);
+  network.cut(HERE, PUBLIC);
+  errors.push(await assertRejects(() => announce(url), TransportError, "no answer in 30 seconds"));
+  for (const error of errors) assert(!Deno.inspect(error).includes("passkey"), Deno.inspect(error));
 });
 
 Deno.test("TrackerClient.announce() asks a UDP tracker at an address that our socket reaches", async () => {
