@@ -1,6 +1,7 @@
 /** Bytes as text and back: hexadecimal, base32 (RFC 4648), percent-encoding (RFC 3986), byte strings, UTF-8. */
 
 import { DecodeError } from "../errors.ts";
+import { takeFromSlab } from "./slab.ts";
 
 const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 const PERCENT = 0x25;
@@ -78,35 +79,40 @@ export function percentEncode(bytes: Uint8Array): string {
   return text;
 }
 
-/** Undoes percent-encoding into raw bytes; `+` stays a plus. @throws {DecodeError} If an escape is broken. */
-export function percentDecode(text: string): Uint8Array<ArrayBuffer> {
-  return isAscii(text) ? undoEscapes(text) : undoEscapes(encodeByteString(UTF8.encode(text)));
-}
-
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
-  return true;
-}
-
-/** The same for a byte string. */
-function undoEscapes(text: string): Uint8Array<ArrayBuffer> {
-  let length = text.length;
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) === PERCENT) length -= 2;
-  const bytes = new Uint8Array(Math.max(length, 0));
-  for (let i = 0, end = 0; i < text.length; i++) {
+/**
+ * Undoes percent-encoding into raw bytes, of the whole text or from `start` to `end`; `+` stays a plus. Others lie in the
+ * same buffer (see `slab.ts`): who keeps the bytes for long copies them.
+ *
+ * @throws {DecodeError} If an escape is broken.
+ */
+export function percentDecode(text: string, start = 0, end: number = text.length): Uint8Array<ArrayBuffer> {
+  let units = 0, length = end - start;
+  for (let i = start; i < end; i++) {
+    const unit = text.charCodeAt(i);
+    units |= unit;
+    if (unit === PERCENT) length -= 2;
+  }
+  if (units > 127) return percentDecode(escapeOthers(text.slice(start, end)));
+  const bytes = takeFromSlab(Math.max(length, 0));
+  for (let i = start, at = 0; i < end; i++) {
     const unit = text.charCodeAt(i);
     if (unit !== PERCENT) {
-      bytes[end++] = unit;
+      bytes[at++] = unit;
       continue;
     }
-    const high = hexDigit(text.charCodeAt(i + 1)), low = hexDigit(text.charCodeAt(i + 2));
+    const high = i + 2 < end ? hexDigit(text.charCodeAt(i + 1)) : -1, low = hexDigit(text.charCodeAt(i + 2));
     if (high < 0 || low < 0) {
-      throw new DecodeError("Cannot decode percent-encoding: broken escape", { offset: i });
+      throw new DecodeError("Cannot decode percent-encoding: broken escape", { offset: i - start });
     }
-    bytes[end++] = high << 4 | low;
+    bytes[at++] = high << 4 | low;
     i += 2;
   }
   return bytes;
+}
+
+/** Writes what is not ASCII in escapes, as UTF-8. */
+function escapeOthers(text: string): string {
+  return text.replace(/[^\0-\x7f]+/g, (others) => percentEncode(UTF8.encode(others)));
 }
 
 /** The value of a hexadecimal digit of either case, given as its code unit; -1 if it is none. */

@@ -1,5 +1,6 @@
 /** Addresses of peers: an IP address as text and a port; text and compact forms (BEP 3, 7, 23). */
 
+import { takeFromSlab } from "../bytes/slab.ts";
 import { hexDigit } from "../bytes/text.ts";
 import { DecodeError } from "../errors.ts";
 import { type AddressScope, scopeOf } from "./scope.ts";
@@ -22,12 +23,12 @@ const IPV4_IN_IPV6 = 12;
 const COMPACT_LENGTH = { 4: 6, 6: 18 } as const;
 
 /**
- * Reads an IP address: 4 bytes for IPv4 and for IPv4 written as IPv6 (`::ffff:1.2.3.4`), 16 bytes for other IPv6,
- * `undefined` for anything else. Strict: no leading zeros, octal, hexadecimal or short IPv4 forms, no zone, no brackets.
+ * Reads an IP address: 4 bytes for IPv4 and for IPv4 written as IPv6 (`::ffff:1.2.3.4`), 16 for other IPv6, `undefined` for
+ * anything else. Strict: no leading zeros, octal or short IPv4 forms, zone or brackets. Others lie in the same buffer.
  */
 export function parseIp(text: string): Uint8Array<ArrayBuffer> | undefined {
   const bytes = text.includes(":") ? parseIpv6(text) : parseIpv4(text);
-  return bytes !== undefined && isMapped(bytes) ? bytes.slice(IPV4_IN_IPV6) : bytes;
+  return bytes !== undefined && isMapped(bytes) ? bytes.subarray(IPV4_IN_IPV6) : bytes;
 }
 
 /**
@@ -107,8 +108,7 @@ export function writeMappedPeer({ host, port }: PeerAddress, into: Uint8Array): 
     into.set(bytes, 16 - bytes.length);
     if (bytes.length === 16) return 6;
   }
-  into.fill(0, 0, IPV4_IN_IPV6 - 2);
-  into.fill(0xff, IPV4_IN_IPV6 - 2, IPV4_IN_IPV6);
+  for (let i = 0; i < IPV4_IN_IPV6; i++) into[i] = i < IPV4_IN_IPV6 - 2 ? 0 : 0xff;
   return 4;
 }
 
@@ -192,7 +192,7 @@ function requireIp(host: string): Uint8Array<ArrayBuffer> {
 }
 
 function parseIpv4(text: string): Uint8Array<ArrayBuffer> | undefined {
-  const bytes = new Uint8Array(4);
+  const bytes = takeFromSlab(4);
   return writeIpv4(text, bytes, 0) ? bytes : undefined;
 }
 
@@ -222,7 +222,7 @@ function writeIpv4(text: string, into: Uint8Array, offset: number): boolean {
 
 function parseIpv6(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (text.length > 45) return undefined; // the longest spelling: eight groups, the last two as dotted IPv4
-  const bytes = new Uint8Array(16);
+  const bytes = takeFromSlab(16);
   let end = 0, gap = text.startsWith("::") ? 0 : -1, start = gap === 0 ? 2 : 0;
   while (start < text.length) {
     const colon = text.indexOf(":", start), group = groupAt(text, start, colon < 0 ? text.length : colon);

@@ -8,7 +8,7 @@ import { canonicalHost } from "../peer/address.ts";
 import type { AnnounceRequest, ScrapedSwarm, TrackerFailure } from "../tracker/messages/announce.ts";
 import { decodeAnnounceQuery, encodeAnnounceResponse } from "../tracker/messages/http.ts";
 import { decodeScrapeQuery, encodeScrapeResponse } from "../tracker/messages/scrape.ts";
-import { MemorySwarmStore, type SwarmStore } from "./swarm_store.ts";
+import { type Eventually, MemorySwarmStore, type SwarmStore } from "./swarm_store.ts";
 
 /** What a server tells of a connection besides the request: `Deno.serve` hands this to its handlers. */
 export interface ConnectionInfo {
@@ -37,8 +37,11 @@ export interface HttpTrackerOptions {
   readonly random?: Random;
 }
 
-/** Answers announces and scrapes; fit for `Deno.serve` and everything else that speaks `Request` and `Response`. */
-export type HttpTracker = (request: Request, info?: ConnectionInfo) => Promise<Response>;
+/**
+ * Answers announces and scrapes, at once where the store does; fit for `Deno.serve` and everything else that speaks `Request`
+ * and `Response`.
+ */
+export type HttpTracker = (request: Request, info?: ConnectionInfo) => Eventually<Response>;
 
 const DEFAULTS = {
   /** What most trackers ask for. */
@@ -63,7 +66,9 @@ const EXPIRY_INTERVALS = 2.5;
  */
 const BENCODED = { headers: { "content-type": "text/plain" } };
 
-type Answer = (query: string, request: Request, info: ConnectionInfo) => Promise<Uint8Array<ArrayBuffer>>;
+type Answer = (query: string, request: Request, info: ConnectionInfo) => Eventually<Bytes>;
+
+type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
  * Makes a tracker. Paths whose last segment begins with `announce` or `scrape` are answered, so that `/announce`,
@@ -87,19 +92,28 @@ export function createHttpTracker(options: HttpTrackerOptions = {}): HttpTracker
     },
     scrape: (query) => answerScrape(query, store),
   };
-  return async (request, info = {}) => {
+  return (request, info = {}) => {
     const { route, query } = parseUrl(request.url);
     if (route === undefined) return new Response("Not found\n", { status: 404 });
     if (request.method !== "GET") {
       return new Response("Method not allowed\n", { status: 405, headers: { allow: "GET" } });
     }
     try {
-      return new Response(await answerOf[route](query, request, info), BENCODED);
+      return whenKnown(answerOf[route](query, request, info), respond);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      return new Response(encodeAnnounceResponse(failure(error.message)), BENCODED);
+      return respond(encodeAnnounceResponse(failure(error.message)));
     }
   };
+}
+
+function respond(answer: Uint8Array<ArrayBuffer>): Response {
+  return new Response(answer, BENCODED);
+}
+
+/** Goes on with what a store says, at once if it knows: waiting takes a tenth of the time of an announce. */
+function whenKnown<T, U>(value: Eventually<T>, next: (value: T) => U): Eventually<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
 }
 
 /**
@@ -131,16 +145,16 @@ interface AnnounceSettings {
   readonly maxPeers: number;
 }
 
-async function answerAnnounce(
+function answerAnnounce(
   announce: AnnounceRequest,
   remoteHost: string | undefined,
   store: SwarmStore,
   { intervalMs, usualPeers, maxPeers }: AnnounceSettings,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Eventually<Bytes> {
   const { infoHash, peerId, port, event, left, numWant } = announce;
   const host = canonicalHost(remoteHost ?? "");
   if (host === undefined) return encodeAnnounceResponse(failure("Cannot tell where the announce came from"));
-  const reply = await store.announce({
+  const reply = store.announce({
     infoHash,
     peer: { host, port, peerId },
     event,
@@ -149,16 +163,19 @@ async function answerAnnounce(
     numWant: Math.min(numWant ?? usualPeers, maxPeers),
     compact: announce.compact !== false,
   });
-  if (reply === undefined) return encodeAnnounceResponse(failure("The tracker is full"));
-  return encodeAnnounceResponse({ type: "announced", intervalMs, externalIp: host, ...reply }, announce);
+  return whenKnown(reply, (found) => {
+    if (found === undefined) return encodeAnnounceResponse(failure("The tracker is full"));
+    return encodeAnnounceResponse({ type: "announced", intervalMs, externalIp: host, ...found }, announce);
+  });
 }
 
-async function answerScrape(query: string, store: SwarmStore): Promise<Uint8Array<ArrayBuffer>> {
+function answerScrape(query: string, store: SwarmStore): Eventually<Bytes> {
   const infoHashes = decodeScrapeQuery(query);
-  const counts = await store.scrape(infoHashes);
-  const swarms = infoHashes.flatMap((infoHash, index): ScrapedSwarm[] => {
-    const found = counts[index];
-    return found === undefined ? [] : [{ infoHash, ...found }];
+  return whenKnown(store.scrape(infoHashes), (counts) => {
+    const swarms = infoHashes.flatMap((infoHash, index): ScrapedSwarm[] => {
+      const found = counts[index];
+      return found === undefined ? [] : [{ infoHash, ...found }];
+    });
+    return encodeScrapeResponse({ type: "scraped", swarms });
   });
-  return encodeScrapeResponse({ type: "scraped", swarms });
 }

@@ -37,6 +37,7 @@ export {
   type HttpTrackerOptions,
 } from "./http_tracker.ts";
 export {
+  type Eventually,
   MemorySwarmStore,
   type MemorySwarmStoreOptions,
   type SwarmAnnounce,

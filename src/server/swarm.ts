@@ -36,6 +36,8 @@ const MARK = { downloader: 1, partialSeed: 2, seed: 3 } as const, ROLE_BITS = 3,
 /** Both compact forms are part of a row: that of IPv6 is its beginning, that of IPv4 ends there too. */
 const COMPACT6_LENGTH = PEER_ID, COMPACT4_LENGTH = 6, COMPACT4 = COMPACT6_LENGTH - COMPACT4_LENGTH;
 
+const NONE = new Uint8Array();
+
 /** Peers of one torrent. They are named by the number of their row, which holds until the next change. */
 export class Swarm {
   /** How often the torrent was downloaded. */
@@ -87,10 +89,13 @@ export class Swarm {
 
   /** Notes what the peer with this address of 18 bytes says now, and answers its row. */
   put(address: Uint8Array, { peerId, role, family, seenAt }: PeerNote): number {
-    if (this.find(address) < 0 && capacityFor(this.#size + 1) > this.#capacity) {
-      this.#resize(capacityFor(this.#size + 1));
+    let row = this.find(address);
+    if (row < 0) {
+      const capacity = capacityFor(this.#size + 1);
+      if (capacity > this.#capacity) this.#resize(capacity);
+      row = this.#probe(address);
     }
-    const row = this.#probe(address), at = this.#at(row), { bytes } = this.#slab;
+    const at = this.#at(row), { bytes } = this.#slab;
     if (this.#marks(row) !== VACANT) this.#count(row, -1);
     copy(bytes, at, address, 0, PEER_ID);
     copy(bytes, at + PEER_ID, peerId, 0, SEEN_AT - PEER_ID);
@@ -153,8 +158,9 @@ export class Swarm {
   compact(rows: readonly number[]): CompactPeers {
     let count = 0;
     for (const row of rows) if (this.#isIpv4(row)) count++;
+    const count6 = rows.length - count;
     const ipv4 = takeFromSlab(count * COMPACT4_LENGTH);
-    const ipv6 = takeFromSlab((rows.length - count) * COMPACT6_LENGTH);
+    const ipv6 = count6 > 0 ? takeFromSlab(count6 * COMPACT6_LENGTH) : NONE;
     let end4 = 0, end6 = 0;
     for (const row of rows) {
       const { bytes } = this.#slab, at = this.#at(row);

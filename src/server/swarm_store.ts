@@ -38,12 +38,15 @@ export interface SwarmReply extends SwarmCounts {
   readonly peers: readonly SwarmPeer[] | CompactPeers;
 }
 
+/** What a store has at hand, or must wait for. */
+export type Eventually<T> = T | Promise<T>;
+
 /** Keeps swarms: in memory, or in a database that several trackers share. */
 export interface SwarmStore {
   /** Takes note of an announce and answers it; `undefined` if there is no room for another swarm. */
-  announce(announce: SwarmAnnounce): Promise<SwarmReply | undefined>;
+  announce(announce: SwarmAnnounce): Eventually<SwarmReply | undefined>;
   /** Numbers of some swarms, in the order asked for; `undefined` for those that nobody announced. */
-  scrape(infoHashes: readonly Uint8Array[]): Promise<readonly (SwarmCounts | undefined)[]>;
+  scrape(infoHashes: readonly Uint8Array[]): Eventually<readonly (SwarmCounts | undefined)[]>;
 }
 
 /** What a {@linkcode MemorySwarmStore} is made of. */
@@ -107,17 +110,17 @@ export class MemorySwarmStore implements SwarmStore {
    *
    * @throws {RangeError} If the host of the peer is no IP address.
    */
-  announce(announce: SwarmAnnounce): Promise<SwarmReply | undefined> {
+  announce(announce: SwarmAnnounce): SwarmReply | undefined {
     const now = this.#tick(), key = encodeHex(announce.infoHash), swarm = this.#swarms.get(key);
-    if (announce.event === "stopped") return Promise.resolve(this.#leave(swarm, announce.peer));
+    if (announce.event === "stopped") return this.#leave(swarm, announce.peer);
     const entered = swarm ?? this.#found(key);
-    return Promise.resolve(entered && this.#enter(entered, announce, now));
+    return entered && this.#enter(entered, announce, now);
   }
 
   /** Numbers of some swarms, in the order asked for; `undefined` for those that nobody announced. */
-  scrape(infoHashes: readonly Uint8Array[]): Promise<readonly (SwarmCounts | undefined)[]> {
+  scrape(infoHashes: readonly Uint8Array[]): readonly (SwarmCounts | undefined)[] {
     this.#tick();
-    return Promise.resolve(infoHashes.map((infoHash) => this.#swarms.get(encodeHex(infoHash))?.counts));
+    return infoHashes.map((infoHash) => this.#swarms.get(encodeHex(infoHash))?.counts);
   }
 
   #found(key: string): Swarm | undefined {
@@ -151,7 +154,14 @@ export class MemorySwarmStore implements SwarmStore {
     if (former < 0) this.#peerCount++;
     const { random, expiryMs } = this.#options;
     const rows = swarm.draw(row, numWant, firstSecond(now, expiryMs), random);
-    return { ...swarm.counts, peers: compact ? swarm.compact(rows) : swarm.list(rows) };
+    const { complete, incomplete, downloaded, downloaders } = swarm.counts;
+    return {
+      complete,
+      incomplete,
+      downloaded,
+      downloaders,
+      peers: compact ? swarm.compact(rows) : swarm.list(rows),
+    };
   }
 
   /** Whether a new peer may come into a swarm, perhaps in the place of another. */

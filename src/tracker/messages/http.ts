@@ -4,7 +4,7 @@ import { BencodeDictionary, type BencodeValue } from "../../bencode/dictionary.t
 import { type Bencodable, encodeThrough } from "../../bencode/encode.ts";
 import { crc32c } from "../../bytes/crc32c.ts";
 import { copyToSlab } from "../../bytes/slab.ts";
-import { decodeUtf8, encodeUtf8, percentDecode, percentEncode } from "../../bytes/text.ts";
+import { decodeUtf8, encodeUtf8, percentEncode } from "../../bytes/text.ts";
 import { DecodeError } from "../../errors.ts";
 import {
   type AddressFamily,
@@ -24,7 +24,7 @@ import {
   type TrackerFailure,
   UNKNOWN_LEFT,
 } from "./announce.ts";
-import { appendQuery, decodeHash, encodeHash, joinQuery, splitQuery } from "./query.ts";
+import { appendQuery, encodeHash, joinQuery, Query } from "./query.ts";
 import { bytesOf, decodeResponse, encodeFailure, failureOf, naturalOf, textOf } from "./response_fields.ts";
 
 /** An answer as a tracker has it: it may keep peers in compact form. */
@@ -92,33 +92,33 @@ export function encodeAnnounceQuery(request: AnnounceRequest): string {
 
 /**
  * Reads the query of an announce, for a tracker. A number above 2^53 − 1 reads as that, an event that nobody knows as
- * none, a missing count as 0, a missing `left` as unknown.
+ * none, a missing count as 0, a missing `left` as unknown. Hashes of other announces lie in the same buffer.
  *
  * @throws {DecodeError} If a hash, the peer id or the port is missing or wrong, or a number is none; the message is fit
  * to be a failure reason.
  */
 export function decodeAnnounceQuery(query: string): AnnounceRequest {
-  const values = splitQuery(query);
-  const compact = values.get("compact"), key = values.get("key"), ip = values.get("ip");
-  const event = values.get("event"), trackerId = values.get("trackerid");
+  const values = new Query(query), isSet = (name: string) => values.raw(name) === "1";
+  const compact = values.raw("compact"), key = values.raw("key"), ip = values.bytes("ip");
+  const event = values.raw("event");
   return {
-    infoHash: decodeHash(values.get("info_hash"), "info_hash"),
-    peerId: decodeHash(values.get("peer_id"), "peer_id"),
-    port: decodePort(values.get("port")),
-    uploaded: decodeCount(values, "uploaded") ?? 0,
-    downloaded: decodeCount(values, "downloaded") ?? 0,
-    left: decodeCount(values, "left"),
+    infoHash: values.hash("info_hash"),
+    peerId: values.hash("peer_id"),
+    port: decodePort(values.raw("port")),
+    uploaded: values.natural("uploaded") ?? 0,
+    downloaded: values.natural("downloaded") ?? 0,
+    left: values.natural("left"),
     event: EVENTS.find((one) => one === event),
     key: key ? decodeKey(key) : undefined,
-    numWant: values.get("numwant") === "-1" ? undefined : decodeCount(values, "numwant"),
-    trackerId: trackerId === undefined ? undefined : percentDecode(trackerId),
-    ip: ip ? canonicalHost(decodeUtf8(percentDecode(ip))) : undefined,
+    numWant: values.raw("numwant") === "-1" ? undefined : values.natural("numwant"),
+    trackerId: values.bytes("trackerid"),
+    ip: ip && canonicalHost(decodeUtf8(ip)),
     compact: compact === undefined ? undefined : compact === "1",
-    noPeerId: values.get("no_peer_id") === "1",
-    supportCrypto: values.get("supportcrypto") === "1",
-    requireCrypto: values.get("requirecrypto") === "1",
-    corrupt: decodeCount(values, "corrupt"),
-    redundant: decodeCount(values, "redundant"),
+    noPeerId: isSet("no_peer_id"),
+    supportCrypto: isSet("supportcrypto"),
+    requireCrypto: isSet("requirecrypto"),
+    corrupt: values.natural("corrupt"),
+    redundant: values.natural("redundant"),
   };
 }
 
@@ -135,13 +135,6 @@ function decodePort(value: string | undefined): number {
   const port = value !== undefined && /^[0-9]{1,5}$/.test(value) ? Number(value) : 0;
   if (port < 1 || port > 65535) throw new DecodeError("Cannot decode query: port is not 1 to 65535");
   return port;
-}
-
-function decodeCount(values: ReadonlyMap<string, string>, name: string): number | undefined {
-  const value = values.get(name);
-  if (value === undefined || value === "") return undefined;
-  if (!/^[0-9]{1,20}$/.test(value)) throw new DecodeError(`Cannot decode query: ${name} is no number`);
-  return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
 }
 
 /**

@@ -5,7 +5,7 @@ import { encode } from "../../bencode/encode.ts";
 import { decodeByteString, encodeByteString } from "../../bytes/text.ts";
 import { DecodeError } from "../../errors.ts";
 import type { ScrapedSwarm, ScrapeResponse, SwarmCounts } from "./announce.ts";
-import { appendQuery, decodeHash, encodeHash, joinQuery, queryValues } from "./query.ts";
+import { appendQuery, encodeHash, joinQuery, Query } from "./query.ts";
 import { decodeResponse, encodeFailure, failureOf, naturalOf } from "./response_fields.ts";
 
 /** More than this no tracker may ask for, in seconds. */
@@ -44,9 +44,7 @@ export function encodeScrapeQuery(infoHashes: readonly Uint8Array[]): string {
  * @throws {DecodeError} If there are none, which asks for every torrent of the tracker, or one has not 20 bytes.
  */
 export function decodeScrapeQuery(query: string): Uint8Array[] {
-  const values = queryValues(query, "info_hash");
-  if (values.length === 0) throw new DecodeError("Cannot decode query: info_hash is missing");
-  return values.map((value) => decodeHash(value, "info_hash"));
+  return new Query(query).hashes("info_hash");
 }
 
 /**
