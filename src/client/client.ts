@@ -62,7 +62,7 @@ export class Client implements AsyncDisposable {
   readonly #torrents: TorrentRegister;
   /** Torrents whose content is being opened: `close` waits for them. */
   readonly #adding = new Set<Promise<unknown>>();
-  /** Rejects if it cannot listen; then it may try again. */
+  /** Rejects if it cannot listen; then it may try again, and so it may when the system took the listener away. */
   #listening: Promise<void> | undefined;
   #acceptor: Acceptor | undefined;
   /** Settles when nobody is let in any more, and the port is free. */
@@ -112,7 +112,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Starts to listen as the options say. Called by {@linkcode createClient}.
+   * Starts to listen as the options say. Called by {@linkcode createClient}; after `listenFailed` it may be called again.
    *
    * @throws {StateError} If it listens already, or is closed. @throws {TransportError} If it cannot.
    */
@@ -241,11 +241,13 @@ export class Client implements AsyncDisposable {
         this.#torrents.named(infoHash).some(({ swarm }) => swarm.desk.accept(socket)),
       onFailed: (error) => {
         context.listenAddress = undefined; // trackers and peers are told no more that we can be reached
+        this.#listening = undefined;
         void context.lsd?.listensOn(undefined);
         context.events.push({ type: "listenFailed", error });
       },
     });
     this.#accepting = this.#acceptor.run();
+    void context.lsd?.listensOn(listener.address.port);
     context.events.push({ type: "listening", address: listener.address });
   }
 

@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
+import { StateError } from "../../src/errors.ts";
 import { hostKey, Tally } from "../../src/client/host_tally.ts";
 import type { TorrentHandle } from "../../src/client/torrent_handle.ts";
 import { connectEncrypted } from "../../src/io/mse_connection.ts";
@@ -145,4 +146,41 @@ Deno.test("Acceptor says so when the system takes the listener away, and nobody 
   failed.reject(new Error("it is gone"));
   await swarm.clock.advance(1_900_000);
   assertEquals([errors, client.address, announced], [["it is gone"], undefined, [String(PORT), "1"]]);
+});
+
+Deno.test("Client.listen() listens again after the system took the listener away", async () => {
+  await using swarm = new VirtualSwarm();
+  const host = swarm.network.host("10.0.0.1"), failed = Promise.withResolvers<never>();
+  let listeners = 0;
+  const client = await swarm.client("10.0.0.1", {
+    network: {
+      ...{ dial: host.dial.bind(host), fetch: host.fetch.bind(host), resolve: host.resolve.bind(host) },
+      bindDatagram: host.bindDatagram.bind(host),
+      listen: async (options) => {
+        const listener = await host.listen(options), isFirst = listeners++ === 0;
+        if (!isFirst) return listener;
+        return {
+          address: listener.address,
+          close: () => listener.close(),
+          async *[Symbol.asyncIterator]() {
+            yield await failed.promise;
+          },
+        };
+      },
+    },
+  });
+  await assertRejects(() => client.listen(), StateError, "does so");
+  failed.reject(new Error("it is gone"));
+  await swarm.clock.advance(1000);
+  assertEquals(client.address, undefined);
+  await swarm.clock.runUntil(client.listen());
+  assertEquals([listeners, client.address?.port], [2, PORT]);
+  await assertRejects(() => client.listen(), StateError, "does so");
+  const torrent = await swarm.torrent(), seed = await client.add(torrent);
+  await swarm.clock.runUntil(seed.checked());
+  const connection = await swarm.clock.runUntil(
+    swarm.network.host("10.0.0.2").dial({ host: "10.0.0.1", port: PORT }),
+  );
+  connection?.close();
+  assertEquals(connection?.remote?.port, PORT);
 });

@@ -398,7 +398,7 @@ Deno.test("a tracker's warning does not tell the passkey", async () => {
     events = collect(handle);
   await swarm.clock.advance(1000);
   const [warning] = events.filter((event) => event.type === "warning");
-  assertEquals(warning?.message, `${TRACKER}:8000: slow`);
+  assertEquals(warning?.message, `http://${TRACKER}:8000: slow`);
 });
 
 Deno.test("a peer whose handshake began before the metadata was here is of use afterwards", async () => {
