@@ -8,7 +8,8 @@ import type { StateStore } from "../io/state_store.ts";
 import type { Clock, Network } from "../io/transport.ts";
 import type { HostAndPort } from "../metainfo/host_and_port.ts";
 import type { DhtNodeState } from "../dht/vocabulary.ts";
-import { canonicalHost, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { canonicalHost } from "../peer/ip.ts";
 
 /** How the DHT is used. */
 export interface DhtOptions {

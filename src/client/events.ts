@@ -2,7 +2,8 @@
 
 import type { DhtNodeState } from "../dht/vocabulary.ts";
 import type { Metainfo } from "../metainfo/metainfo.ts";
-import type { AddressFamily, PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import type { AddressFamily } from "../peer/ip.ts";
 
 /** What a torrent is doing; `metadata`: a magnet link looks for its info dictionary. */
 export type TorrentState =

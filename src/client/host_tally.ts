@@ -1,7 +1,7 @@
 /** How much each host has of something that there is little of, so that nobody takes it all. */
 
 import { encodeHex } from "../bytes/text.ts";
-import { addressScope, isIpv6, parseIp } from "../peer/address.ts";
+import { addressScope, isIpv6, parseIp } from "../peer/ip.ts";
 
 /** Who stands behind an address: on the internet an IPv6 host has as many as it likes, so its network counts. */
 export function hostKey(host: string): string {

@@ -1,6 +1,6 @@
 /** Where the world sees a client, one address of each family, and whose word that is (BEP 10 `yourip`, BEP 24, BEP 42). */
 
-import { isIpv6 } from "../peer/address.ts";
+import { isIpv6 } from "../peer/ip.ts";
 import { nearnessOf } from "../peer/nearness.ts";
 import type { Witness } from "./client_context.ts";
 

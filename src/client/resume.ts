@@ -10,7 +10,8 @@ import { Bitfield } from "../bytes/bitfield.ts";
 import { DecodeError } from "../errors.ts";
 import type { StateStore } from "../io/state_store.ts";
 import type { FileStamp } from "../io/storage.ts";
-import { decodeCompactPeers, encodeCompactPeers, isIpv6 } from "../peer/address.ts";
+import { decodeCompactPeers, encodeCompactPeers } from "../peer/compact_peer.ts";
+import { isIpv6 } from "../peer/ip.ts";
 import type { PeerAddress } from "../peer/address.ts";
 
 const FORMAT = "network-bittorrent resume";

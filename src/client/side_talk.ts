@@ -3,7 +3,8 @@
  * punching (BEP 11, 55), DHT ports (BEP 5), our address (BEP 10 `yourip`), and the user's own extensions (BEP 10).
  */
 
-import { isIpv6, type PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { isIpv6 } from "../peer/ip.ts";
 import type { PeerKey } from "../torrent/vocabulary.ts";
 import type { ExtensionMessage } from "../wire/extensions.ts";
 import { isHolepunch } from "../wire/messages/holepunch.ts";

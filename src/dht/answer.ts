@@ -1,7 +1,7 @@
 /** What the rows of the query table have in common: who asked, what can be answered, and how long it may be. */
 
 import { takeFromSlab } from "../bytes/slab.ts";
-import type { AddressFamily } from "../peer/address.ts";
+import type { AddressFamily } from "../peer/ip.ts";
 import { BUCKET_SIZE, nearestOf, type TableNode } from "./bucket.ts";
 import { KRPC_ERRORS } from "./messages/krpc.ts";
 import { COMPACT_NODE_LENGTH } from "./messages/node_info.ts";

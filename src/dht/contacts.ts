@@ -1,6 +1,7 @@
 /** Whom to ask when the table is empty: saved nodes, then given ones, then routers (BEP 5 "routing table"). */
 
-import { type AddressFamily, formatPeerAddress, isIpv6, type PeerAddress } from "../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { type AddressFamily, isIpv6 } from "../peer/ip.ts";
 import type { NodeContact } from "./messages/node_info.ts";
 
 /** Addresses kept of each kind; beyond, the oldest goes. */

@@ -1,6 +1,7 @@
 /** Operations with one node: ping (BEP 5) and sample_infohashes (BEP 51). */
 
-import { isIpv6, type PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { isIpv6 } from "../peer/ip.ts";
 import { mayName } from "../peer/nearness.ts";
 import {
   COMPACT_NODE_LENGTH,

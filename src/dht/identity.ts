@@ -1,6 +1,6 @@
 /** Our address as the world sees it, and the id that follows from it (BEP 42). */
 
-import { formatIp, isIpv6 } from "../peer/address.ts";
+import { formatIp, isIpv6 } from "../peer/ip.ts";
 import { statusOf } from "./bucket.ts";
 import { startOperation } from "./lookup.ts";
 import { createNodeId, isNodeIdOf } from "./node_id.ts";

@@ -6,7 +6,8 @@
  */
 
 import { equals } from "@std/bytes/equals";
-import { isIpv6, type PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { isIpv6 } from "../peer/ip.ts";
 import { mayName } from "../peer/nearness.ts";
 import { BUCKET_SIZE } from "./bucket.ts";
 import { COMPACT_NODE_LENGTH, decodeCompactNodes, type NodeContact } from "./messages/node_info.ts";

@@ -54,7 +54,8 @@ export type { Bencodable } from "../bencode/encode.ts";
 export { createSigner, type Ed25519Signer, verifyEd25519 } from "../bytes/ed25519.ts";
 export { createExpandedSigner } from "../bytes/ed25519_expanded.ts";
 export type { Random } from "../bytes/random.ts";
-export type { AddressFamily, PeerAddress } from "../peer/address.ts";
+export type { PeerAddress } from "../peer/address.ts";
+export type { AddressFamily } from "../peer/ip.ts";
 export { BloomFilter } from "./bloom_filter.ts";
 export {
   createImmutableItem,

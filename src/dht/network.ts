@@ -1,6 +1,7 @@
 /** Which network an address lies in: one attacker has many addresses, but seldom many networks (BEP 42 "rationale"). */
 
-import { addressScope, formatPeerAddress, isIpv6, parseIp, type PeerAddress } from "../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { addressScope, isIpv6, parseIp } from "../peer/ip.ts";
 import { nearnessOfIp } from "../peer/nearness.ts";
 
 /** Whether an address is of a local network, where neither BEP 42 nor the limits per network apply. */

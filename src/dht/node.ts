@@ -5,7 +5,8 @@
  */
 
 import type { Random } from "../bytes/random.ts";
-import type { AddressFamily, PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import type { AddressFamily } from "../peer/ip.ts";
 import { AddressVotes } from "./address_votes.ts";
 import { statusOf } from "./bucket.ts";
 import { Contacts } from "./contacts.ts";

@@ -2,7 +2,7 @@
 
 import { crc32c } from "../bytes/crc32c.ts";
 import { type Random, randomBelow, randomBytes } from "../bytes/random.ts";
-import { addressScope, parseIp } from "../peer/address.ts";
+import { addressScope, parseIp } from "../peer/ip.ts";
 import { ID_LENGTH } from "./messages/node_info.ts";
 
 /** Bits of an id. */

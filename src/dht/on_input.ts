@@ -1,7 +1,8 @@
 /** What the user and the world put in: a table with one row per input. */
 
 import { DecodeError, StateError } from "../errors.ts";
-import { isIpv6, type PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { isIpv6 } from "../peer/ip.ts";
 import { BloomFilter } from "./bloom_filter.ts";
 import { startDirect } from "./direct.ts";
 import { takeAddress } from "./identity.ts";

@@ -4,7 +4,7 @@
  */
 
 import { takeFromSlab } from "../bytes/slab.ts";
-import type { AddressFamily } from "../peer/address.ts";
+import type { AddressFamily } from "../peer/ip.ts";
 import { bloomBits } from "./bloom_filter.ts";
 
 /** What stands before a compact peer in bencode. */

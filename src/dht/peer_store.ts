@@ -2,7 +2,7 @@
 
 import { type Random, randomBelow } from "../bytes/random.ts";
 import { encodeHex } from "../bytes/text.ts";
-import type { AddressFamily } from "../peer/address.ts";
+import type { AddressFamily } from "../peer/ip.ts";
 import { BloomFilter } from "./bloom_filter.ts";
 import { evictFarthest } from "./eviction.ts";
 import { compactNearness, hostPart, networkPart } from "./network.ts";

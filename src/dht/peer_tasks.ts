@@ -2,7 +2,8 @@
 
 import { decode } from "../bencode/decode.ts";
 import { encodeHex } from "../bytes/text.ts";
-import { compactPeerAt, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { compactPeerAt } from "../peer/compact_peer.ts";
 import { mayName } from "../peer/nearness.ts";
 import { filtersOf } from "./peer_store.ts";
 import type { DhtState, Lookup, Operation, Task, Writes } from "./state.ts";

@@ -4,7 +4,7 @@ import { decodeDictionary } from "../bencode/decode.ts";
 import { encode } from "../bencode/encode.ts";
 import { concat } from "@std/bytes/concat";
 import { DecodeError } from "../errors.ts";
-import { type AddressFamily, isIpv6 } from "../peer/address.ts";
+import { type AddressFamily, isIpv6 } from "../peer/ip.ts";
 import { decodeCompactNodes, encodeCompactNode, ID_LENGTH, type NodeContact } from "./messages/node_info.ts";
 
 /** What a node keeps. */

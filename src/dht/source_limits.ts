@@ -1,6 +1,7 @@
 /** How much we answer: so many queries from one source, so many bytes to all, silence for who floods. */
 
-import { encodeCompactPeer, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { encodeCompactPeer } from "../peer/compact_peer.ts";
 import { sourceOf } from "./network.ts";
 
 /** Limits on what others can make us send. */

@@ -1,7 +1,8 @@
 /** The state of a DHT node: one record, changed by the functions of the topic files. */
 
 import type { Random } from "../bytes/random.ts";
-import { type AddressFamily, addressFamily, type PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { type AddressFamily, addressFamily } from "../peer/ip.ts";
 import type { AddressVotes } from "./address_votes.ts";
 import type { BloomFilter } from "./bloom_filter.ts";
 import type { Contacts } from "./contacts.ts";

@@ -1,6 +1,7 @@
 /** What goes into a DHT node and what comes out of it: one variant per message. */
 
-import type { AddressFamily, PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import type { AddressFamily } from "../peer/ip.ts";
 import type { DhtItem, ItemName } from "./item.ts";
 import type { NodeContact } from "./messages/node_info.ts";
 

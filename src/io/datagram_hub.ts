@@ -4,7 +4,8 @@
  */
 
 import { StateError } from "../errors.ts";
-import { type AddressFamily, isIpv6, type PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { type AddressFamily, isIpv6 } from "../peer/ip.ts";
 import type { BindOptions, Datagram, DatagramSocket, Network } from "./transport.ts";
 
 /** Bytes of the largest datagram that counts: an announce of 200 IPv6 peers has 3,620, a DHT packet rarely 1,500. */

@@ -5,7 +5,8 @@ import { encodeHex } from "../bytes/text.ts";
 import { TransportError } from "../errors.ts";
 import { LsdBeacon, type LsdEffect, type LsdInput } from "../lsd/beacon.ts";
 import { LSD_GROUPS } from "../lsd/messages/announce.ts";
-import { type AddressFamily, addressFamily, addressScope, type PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { type AddressFamily, addressFamily, addressScope } from "../peer/ip.ts";
 import type { Clock, DatagramSocket, Network } from "./transport.ts";
 import { WakeTimer } from "./wake_timer.ts";
 

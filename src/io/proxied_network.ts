@@ -1,7 +1,8 @@
 /** A network whose connections go through a proxy, and that leaks nothing around it. */
 
 import { TransportError } from "../errors.ts";
-import { canonicalHost, type PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { canonicalHost } from "../peer/ip.ts";
 import { systemClock } from "./clock.ts";
 import { holdOpeningTalk, type OpeningTalk } from "./opening_talk.ts";
 import type { ByteConnection, Clock, DialOptions, Network } from "./transport.ts";

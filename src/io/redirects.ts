@@ -4,7 +4,7 @@
  */
 
 import { TransportError } from "../errors.ts";
-import { addressFamily, addressScope, canonicalHost } from "../peer/address.ts";
+import { addressFamily, addressScope, canonicalHost } from "../peer/ip.ts";
 import type { DialOptions, FetchOptions, Network } from "./transport.ts";
 
 /** More than any honest move needs; browsers go on to 20. */

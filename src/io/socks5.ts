@@ -1,7 +1,8 @@
 /** Connections and datagrams through a SOCKS5 proxy (RFC 1928, RFC 1929), Tor and VPN services among them. */
 
 import { concat } from "@std/bytes/concat";
-import { addressScope, canonicalHost, type PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { addressScope, canonicalHost } from "../peer/ip.ts";
 import type { OpeningTalk } from "./opening_talk.ts";
 import { proxiedNetwork, type ProxyOptions, talkToProxy } from "./proxied_network.ts";
 import { RelayedSocket } from "./socks5_datagrams.ts";

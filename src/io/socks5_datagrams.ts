@@ -1,7 +1,8 @@
 /** A datagram socket behind a SOCKS5 proxy (RFC 1928 section 7): every datagram goes by the proxy's relay. */
 
 import { DecodeError } from "../errors.ts";
-import { canonicalHost, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { canonicalHost } from "../peer/ip.ts";
 import { requireTarget } from "./proxied_network.ts";
 import { decodeDatagram, encodeDatagram, MAX_DATAGRAM_HEADER } from "./socks5_messages.ts";
 import type { ByteConnection, Datagram, DatagramSocket } from "./transport.ts";

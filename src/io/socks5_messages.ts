@@ -4,7 +4,8 @@ import { concat } from "@std/bytes/concat";
 import { Cursor } from "../bytes/cursor.ts";
 import { encodeByteString, encodeUtf8 } from "../bytes/text.ts";
 import { Writer } from "../bytes/writer.ts";
-import { formatIp, parseIp, type PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { formatIp, parseIp } from "../peer/ip.ts";
 
 /** First byte of most messages. */
 export const SOCKS_VERSION = 5;

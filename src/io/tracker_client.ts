@@ -2,7 +2,7 @@
 
 import type { Random } from "../bytes/random.ts";
 import { TransportError } from "../errors.ts";
-import { type AddressFamily, addressFamily, canonicalHost } from "../peer/address.ts";
+import { type AddressFamily, addressFamily, canonicalHost } from "../peer/ip.ts";
 import { shownUrl } from "../metainfo/shown_url.ts";
 import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "../tracker/messages/announce.ts";
 import { parseTrackerUrl, type TrackerUrl } from "../tracker/messages/tracker_url.ts";

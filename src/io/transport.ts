@@ -3,7 +3,8 @@
  * `node:net`, `cloudflare:sockets`, a WebRTC data channel or an in-memory pair can each be an adapter of a few lines.
  */
 
-import type { AddressFamily, PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import type { AddressFamily } from "../peer/ip.ts";
 
 /** A two-way byte stream. Half-close is never relied on; both ends of the life are `close()`. */
 export interface ByteConnection {

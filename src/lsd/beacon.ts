@@ -6,7 +6,8 @@
 import { type Random, randomBytes } from "../bytes/random.ts";
 import { encodeHex } from "../bytes/text.ts";
 import { DecodeError } from "../errors.ts";
-import { type AddressFamily, addressScope, isIpv6, parseIp, type PeerAddress } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { type AddressFamily, addressScope, isIpv6, parseIp } from "../peer/ip.ts";
 import {
   decodeLsdAnnounce,
   encodeLsdAnnounce,

@@ -34,7 +34,8 @@
 
 export { DecodeError, type DecodeErrorOptions } from "../errors.ts";
 export type { Random } from "../bytes/random.ts";
-export type { AddressFamily, PeerAddress } from "../peer/address.ts";
+export type { PeerAddress } from "../peer/address.ts";
+export type { AddressFamily } from "../peer/ip.ts";
 export { LsdBeacon, type LsdBeaconOptions, type LsdEffect, type LsdInput } from "./beacon.ts";
 export {
   decodeLsdAnnounce,

@@ -1,7 +1,8 @@
 /** A host, by name or address, and a port: DHT nodes in torrents, peers in magnet links (BEP 5, BEP 9). */
 
 import { DecodeError } from "../errors.ts";
-import { canonicalHost, formatPeerAddress } from "../peer/address.ts";
+import { formatPeerAddress } from "../peer/address.ts";
+import { canonicalHost } from "../peer/ip.ts";
 
 /** A host name or an IP address, and a port. An address with an IP host is a `PeerAddress`. */
 export interface HostAndPort {

@@ -21,21 +21,14 @@
 
 export { DecodeError, type DecodeErrorOptions } from "../errors.ts";
 export type { Random } from "../bytes/random.ts";
+export { formatPeerAddress, parsePeerAddress, type PeerAddress } from "./address.ts";
 export {
-  type AddressFamily,
-  addressScope,
-  canonicalHost,
   decodeCompactPeer,
   decodeCompactPeers,
   encodeCompactPeer,
   encodeCompactPeers,
-  formatIp,
-  formatPeerAddress,
-  isIpv6,
-  parseIp,
-  parsePeerAddress,
-  type PeerAddress,
-} from "./address.ts";
+} from "./compact_peer.ts";
+export { type AddressFamily, addressScope, canonicalHost, formatIp, isIpv6, parseIp } from "./ip.ts";
 export type { AddressScope } from "./scope.ts";
 export { type ClientName, createPeerId, identifyClient, PEER_ID_LENGTH } from "./peer_id.ts";
 export { peerPriority } from "./priority.ts";

@@ -3,7 +3,7 @@
  * learn of them (BEP 11 "security considerations").
  */
 
-import { isIpv6, parseIp } from "./address.ts";
+import { isIpv6, parseIp } from "./ip.ts";
 import { type AddressScope, scopeOf } from "./scope.ts";
 
 /** How near a network is; scopes that are not here are no place for a peer. */

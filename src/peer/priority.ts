@@ -2,7 +2,8 @@
 
 import { compareBytes } from "../bytes/compare.ts";
 import { crc32c } from "../bytes/crc32c.ts";
-import { parseIp, type PeerAddress } from "./address.ts";
+import type { PeerAddress } from "./address.ts";
+import { parseIp } from "./ip.ts";
 
 /** Bytes of an address that always count in full, by its length (BEP 40 "overview": FF.FF.55.55, FFFF:FFFF:FFFF:5555…). */
 const NETWORK_BYTES = { 4: 2, 16: 6 } as const;

@@ -4,7 +4,7 @@ import type { Random } from "../bytes/random.ts";
 import { DecodeError } from "../errors.ts";
 import { cryptoRandom } from "../io/chance.ts";
 import { systemClock } from "../io/clock.ts";
-import { canonicalHost } from "../peer/address.ts";
+import { canonicalHost } from "../peer/ip.ts";
 import type { AnnounceRequest, ScrapedSwarm, TrackerFailure } from "../tracker/messages/announce.ts";
 import { decodeAnnounceQuery, encodeAnnounceResponse } from "../tracker/messages/http.ts";
 import { decodeScrapeQuery, encodeScrapeResponse } from "../tracker/messages/scrape.ts";

@@ -5,7 +5,7 @@
 
 import { type Random, randomBelow } from "../bytes/random.ts";
 import { takeFromSlab } from "../bytes/slab.ts";
-import { type AddressFamily, formatIp } from "../peer/address.ts";
+import { type AddressFamily, formatIp } from "../peer/ip.ts";
 import type { AnnouncedPeer, CompactPeers, SwarmCounts } from "../tracker/messages/announce.ts";
 import type { Slab, Slabs } from "./slabs.ts";
 

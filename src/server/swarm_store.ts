@@ -2,7 +2,8 @@
 
 import { type Random, randomUint32 } from "../bytes/random.ts";
 import { encodeHex } from "../bytes/text.ts";
-import { type PeerAddress, writeMappedPeer } from "../peer/address.ts";
+import type { PeerAddress } from "../peer/address.ts";
+import { writeMappedPeer } from "../peer/compact_peer.ts";
 import type { AnnounceEvent, CompactPeers, SwarmCounts } from "../tracker/messages/announce.ts";
 import { Slabs } from "./slabs.ts";
 import { Swarm } from "./swarm.ts";

@@ -1,13 +1,8 @@
 /** Addresses that may be dialled: where they came from, when to try again, in which order (BEP 40), and who is banned. */
 
 import { type Random, randomUint32 } from "../bytes/random.ts";
-import {
-  type AddressFamily,
-  addressFamily,
-  formatPeerAddress,
-  parseIp,
-  type PeerAddress,
-} from "../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { type AddressFamily, addressFamily, parseIp } from "../peer/ip.ts";
 import { peerPriority } from "../peer/priority.ts";
 import { nearnessOf } from "../peer/nearness.ts";
 import type { CandidateSource } from "./vocabulary.ts";

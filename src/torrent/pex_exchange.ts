@@ -4,13 +4,8 @@
  * message). A private torrent must not have one (BEP 27).
  */
 
-import {
-  type AddressFamily,
-  addressFamily,
-  formatPeerAddress,
-  isIpv6,
-  type PeerAddress,
-} from "../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { type AddressFamily, addressFamily, isIpv6 } from "../peer/ip.ts";
 import type { ExtensionHandshake } from "../wire/messages/extension.ts";
 import { PEX_FLAGS, type PexMessage, type PexPeer } from "../wire/messages/pex.ts";
 import type { RelayPeer } from "./holepunch_relay.ts";

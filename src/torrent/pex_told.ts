@@ -1,6 +1,7 @@
 /** What one peer was told about our connections, and what it must be told next (BEP 11 "protocol extension"). */
 
-import { formatPeerAddress, isIpv6, type PeerAddress } from "../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { isIpv6 } from "../peer/ip.ts";
 import type { PexMessage, PexPeer } from "../wire/messages/pex.ts";
 import { mayName } from "../peer/nearness.ts";
 

@@ -1,7 +1,7 @@
 /** The announcer's decisions: which tracker is next, with which event, and when again (BEP 7, 12, 15, 21, 27, 31). */
 
 import type { Random } from "../bytes/random.ts";
-import type { AddressFamily } from "../peer/address.ts";
+import type { AddressFamily } from "../peer/ip.ts";
 import type { AnnouncerEffect, AnnouncerOptions } from "./announcer_vocabulary.ts";
 import type { Announced, AnnounceEvent, AnnounceResponse } from "./messages/announce.ts";
 import {

@@ -1,7 +1,7 @@
 /** What goes into the announcer and what comes out of it: one variant per message (BEP 3 "trackers", 7, 12, 21, 27, 31). */
 
 import type { Random } from "../bytes/random.ts";
-import type { AddressFamily } from "../peer/address.ts";
+import type { AddressFamily } from "../peer/ip.ts";
 import type { AnnouncedPeer, AnnounceEvent, AnnounceResponse } from "./messages/announce.ts";
 
 /**

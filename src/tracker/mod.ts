@@ -34,7 +34,8 @@
 
 export type { Random } from "../bytes/random.ts";
 export { DecodeError, type DecodeErrorOptions, StateError } from "../errors.ts";
-export type { AddressFamily, PeerAddress } from "../peer/address.ts";
+export type { PeerAddress } from "../peer/address.ts";
+export type { AddressFamily } from "../peer/ip.ts";
 export { Announcer } from "./announcer.ts";
 export type {
   AnnouncerEffect,

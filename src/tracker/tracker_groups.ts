@@ -1,7 +1,7 @@
 /** The trackers of a torrent: tiers, their order, and groups that announce independently (BEP 12 "Order of Processing"). */
 
 import { type Random, shuffle } from "../bytes/random.ts";
-import type { AddressFamily } from "../peer/address.ts";
+import type { AddressFamily } from "../peer/ip.ts";
 import type { AnnounceStrategy } from "./announcer_vocabulary.ts";
 import { parseTrackerUrl } from "./messages/tracker_url.ts";
 import { createPath, isWorking, type TrackerPath } from "./tracker_path.ts";

@@ -1,7 +1,7 @@
 /** One way to a tracker: announces over one family of addresses, and how they fare (BEP 7 "Tracker Hostname Resolution"). */
 
 import type { Random } from "../bytes/random.ts";
-import type { AddressFamily } from "../peer/address.ts";
+import type { AddressFamily } from "../peer/ip.ts";
 import type { TrackerStatus } from "./announcer_vocabulary.ts";
 import type { Announced } from "./messages/announce.ts";
 

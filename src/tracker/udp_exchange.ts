@@ -5,7 +5,8 @@
 
 import { type Random, randomUint32 } from "../bytes/random.ts";
 import { DecodeError, StateError } from "../errors.ts";
-import { addressFamily, formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../peer/address.ts";
+import { addressFamily } from "../peer/ip.ts";
 import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "./messages/announce.ts";
 import { decodeUdpResponse, encodeUdpRequest, type UdpTrackerResponse } from "./messages/udp.ts";
 

@@ -1,7 +1,7 @@
 /** The pieces that a new peer may ask for while choked, the same for all who follow the rule (BEP 6 "allowed fast set generation"). */
 
 import { sha1Sync } from "../bytes/sha1_sync.ts";
-import { parseIp } from "../peer/address.ts";
+import { parseIp } from "../peer/ip.ts";
 import { readUint32 } from "./messages/uint32.ts";
 
 /** What an allowed-fast set is computed from. */

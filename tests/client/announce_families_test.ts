@@ -1,7 +1,7 @@
 /** Announces over both families of addresses: through a real HTTP and a real UDP tracker on loopback, and in virtual time. */
 import { assert, assertEquals } from "@std/assert";
 import { createClient } from "../../src/client/client.ts";
-import { isIpv6 } from "../../src/peer/address.ts";
+import { isIpv6 } from "../../src/peer/ip.ts";
 import type { Network } from "../../src/io/transport.ts";
 import { denoNetwork } from "../../src/io/deno/network.ts";
 import { createTorrent } from "../../src/metainfo/create.ts";

@@ -4,7 +4,7 @@ import { createImmutableItem, itemTarget, type MutableItem } from "../../src/dht
 import { ItemStore, MAX_ITEMS, MAX_ITEMS_PER_NETWORK } from "../../src/dht/item_store.ts";
 import { KRPC_ERRORS } from "../../src/dht/messages/krpc.ts";
 import { compareDistance } from "../../src/dht/node_id.ts";
-import { encodeCompactPeer } from "../../src/peer/address.ts";
+import { encodeCompactPeer } from "../../src/peer/compact_peer.ts";
 import { globalAddress } from "./virtual_dht.ts";
 
 const NEAR = new Uint8Array(20), HOUR = 3_600_000, FROM = encodeCompactPeer(globalAddress(1));

@@ -9,7 +9,8 @@ import type { DhtReply } from "../../src/dht/messages/reply.ts";
 import { DhtNode } from "../../src/dht/node.ts";
 import { randomIdNear } from "../../src/dht/node_id.ts";
 import type { DhtEffect, DhtInput } from "../../src/dht/vocabulary.ts";
-import { decodeCompactPeer, encodeCompactPeer, type PeerAddress } from "../../src/peer/address.ts";
+import type { PeerAddress } from "../../src/peer/address.ts";
+import { decodeCompactPeer, encodeCompactPeer } from "../../src/peer/compact_peer.ts";
 import { seeded } from "./virtual_dht.ts";
 
 const HASH = new Uint8Array(20).fill(0xbb), T = Uint8Array.of(1, 2);

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { NetworkShares } from "../../src/dht/network_shares.ts";
-import { encodeCompactPeer } from "../../src/peer/address.ts";
+import { encodeCompactPeer } from "../../src/peer/compact_peer.ts";
 
 const at = (host: string) => encodeCompactPeer({ host, port: 6881 });
 

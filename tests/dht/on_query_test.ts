@@ -10,7 +10,8 @@ import type { SendableQuery } from "../../src/dht/messages/query.ts";
 import type { DhtReply } from "../../src/dht/messages/reply.ts";
 import { DhtNode, type DhtNodeOptions } from "../../src/dht/node.ts";
 import type { DhtEffect } from "../../src/dht/vocabulary.ts";
-import { decodeCompactPeer, type PeerAddress } from "../../src/peer/address.ts";
+import type { PeerAddress } from "../../src/peer/address.ts";
+import { decodeCompactPeer } from "../../src/peer/compact_peer.ts";
 import { globalAddress, seeded } from "./virtual_dht.ts";
 
 const ID = new Uint8Array(20).fill(0xaa), HASH = new Uint8Array(20).fill(0xbb), T = encodeUtf8("tt");

@@ -4,7 +4,7 @@ import { decode } from "../../src/bencode/decode.ts";
 import { encodeHex } from "../../src/bytes/text.ts";
 import { bloomBits } from "../../src/dht/bloom_filter.ts";
 import { PackedPeers } from "../../src/dht/packed_peers.ts";
-import { decodeCompactPeer, encodeCompactPeer } from "../../src/peer/address.ts";
+import { decodeCompactPeer, encodeCompactPeer } from "../../src/peer/compact_peer.ts";
 
 const V4 = encodeCompactPeer({ host: "1.2.3.4", port: 5 }),
   V6 = encodeCompactPeer({ host: "2001:db8::1", port: 5 });

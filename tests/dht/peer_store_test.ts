@@ -12,7 +12,7 @@ import {
   MAX_PEERS_PER_NETWORK,
   PeerStore,
 } from "../../src/dht/peer_store.ts";
-import { decodeCompactPeer, encodeCompactPeer } from "../../src/peer/address.ts";
+import { decodeCompactPeer, encodeCompactPeer } from "../../src/peer/compact_peer.ts";
 import { globalAddress, seeded } from "./virtual_dht.ts";
 
 const HASH = new Uint8Array(20).fill(1), NEAR = new Uint8Array(20), MINUTE = 60_000;

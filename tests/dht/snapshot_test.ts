@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { encode } from "../../src/bencode/encode.ts";
 import { decodeSnapshot, type DhtSnapshot, encodeSnapshot } from "../../src/dht/snapshot.ts";
 import { DecodeError } from "../../src/errors.ts";
-import type { AddressFamily } from "../../src/peer/address.ts";
+import type { AddressFamily } from "../../src/peer/ip.ts";
 
 const SNAPSHOT: DhtSnapshot = {
   ids: new Map<AddressFamily, Uint8Array>([[4, new Uint8Array(20).fill(1)], [6, new Uint8Array(20).fill(2)]]),

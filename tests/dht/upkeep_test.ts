@@ -5,7 +5,7 @@ import { decodeKrpc, encodeKrpc } from "../../src/dht/messages/krpc.ts";
 import { isNodeIdOf } from "../../src/dht/node_id.ts";
 import { DhtNode } from "../../src/dht/node.ts";
 import type { DhtNodeState } from "../../src/dht/vocabulary.ts";
-import { encodeCompactPeer } from "../../src/peer/address.ts";
+import { encodeCompactPeer } from "../../src/peer/compact_peer.ts";
 import { globalAddress, seeded, VirtualDht, type VirtualNode } from "./virtual_dht.ts";
 
 const ROUTER = { host: "192.0.2.1", port: 6881 };

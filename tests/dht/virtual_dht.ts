@@ -3,7 +3,8 @@
 import type { Random } from "../../src/bytes/random.ts";
 import { DhtNode, type DhtNodeOptions } from "../../src/dht/node.ts";
 import type { DhtEffect, DhtInput } from "../../src/dht/vocabulary.ts";
-import { type AddressFamily, formatPeerAddress, isIpv6, type PeerAddress } from "../../src/peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../../src/peer/address.ts";
+import { type AddressFamily, isIpv6 } from "../../src/peer/ip.ts";
 
 /** Mulberry32: the same seed gives the same numbers. */
 export function seeded(seed: number): Random {

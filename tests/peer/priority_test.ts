@@ -1,6 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { formatIp } from "../../src/peer/address.ts";
+import { formatIp } from "../../src/peer/ip.ts";
 import { peerPriority } from "../../src/peer/priority.ts";
 
 function priority(ours: string, theirs: string): string {

@@ -1,7 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import type { Random } from "../../src/bytes/random.ts";
-import { decodeCompactPeers, formatPeerAddress, writeMappedPeer } from "../../src/peer/address.ts";
+import { formatPeerAddress } from "../../src/peer/address.ts";
+import { decodeCompactPeers, writeMappedPeer } from "../../src/peer/compact_peer.ts";
 import { Slabs } from "../../src/server/slabs.ts";
 import { type PeerNote, Swarm } from "../../src/server/swarm.ts";
 

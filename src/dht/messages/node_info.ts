@@ -1,13 +1,9 @@
 /** Compact node info: a node id and where the node is, 26 bytes for IPv4 and 38 for IPv6 (BEP 5, 32). */
 
 import { DecodeError } from "../../errors.ts";
-import {
-  type AddressFamily,
-  compactPeerAt,
-  encodeCompactPeer,
-  isIpv6,
-  type PeerAddress,
-} from "../../peer/address.ts";
+import type { PeerAddress } from "../../peer/address.ts";
+import { compactPeerAt, encodeCompactPeer } from "../../peer/compact_peer.ts";
+import { type AddressFamily, isIpv6 } from "../../peer/ip.ts";
 
 /** Bytes of a node id, an info hash and an item's target (BEP 5 "overview"). */
 export const ID_LENGTH = 20;

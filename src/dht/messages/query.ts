@@ -1,6 +1,6 @@
 /** What a node can be asked: one variant per query (BEP 5, 32, 33, 44, 51). */
 
-import type { AddressFamily } from "../../peer/address.ts";
+import type { AddressFamily } from "../../peer/ip.ts";
 
 /** "Are you there?" (BEP 5 "ping"). */
 export interface PingQuery {

@@ -6,7 +6,7 @@ import type { BencodeDictionary } from "../../bencode/dictionary.ts";
 import { type Bencodable, encode } from "../../bencode/encode.ts";
 import { encodeByteString, encodeUtf8 } from "../../bytes/text.ts";
 import { DecodeError } from "../../errors.ts";
-import type { AddressFamily } from "../../peer/address.ts";
+import type { AddressFamily } from "../../peer/ip.ts";
 import { ID_LENGTH } from "./node_info.ts";
 import type { DhtQuery, PutQuery, SendableQuery, UnknownQuery } from "./query.ts";
 

@@ -1,7 +1,7 @@
 /** HTTP requests through `fetch`, also to addresses that were looked up before. */
 
 import { TransportError } from "../../errors.ts";
-import { type AddressFamily, canonicalHost, isIpv6 } from "../../peer/address.ts";
+import { type AddressFamily, canonicalHost, isIpv6 } from "../../peer/ip.ts";
 import type { FetchOptions } from "../transport.ts";
 
 /** Addresses of one host that are tried: a host that is not to be reached at three will not be at the fourth. */

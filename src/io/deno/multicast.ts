@@ -6,7 +6,8 @@
 import type { Socket } from "node:dgram";
 import type { NetworkInterfaceInfo } from "node:os";
 import { TransportError } from "../../errors.ts";
-import { canonicalHost, isIpv6, type PeerAddress } from "../../peer/address.ts";
+import type { PeerAddress } from "../../peer/address.ts";
+import { canonicalHost, isIpv6 } from "../../peer/ip.ts";
 import type { Datagram, DatagramSocket } from "../transport.ts";
 import { DgramSocket, openDgram } from "./node_datagram.ts";
 

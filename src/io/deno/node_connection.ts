@@ -2,7 +2,8 @@
 
 import type { Socket } from "node:net";
 import { TransportError } from "../../errors.ts";
-import { formatPeerAddress, isIpv6, type PeerAddress } from "../../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../../peer/address.ts";
+import { isIpv6 } from "../../peer/ip.ts";
 import type { ByteConnection, DialOptions } from "../transport.ts";
 import { plainHost } from "./address.ts";
 

@@ -2,7 +2,8 @@
 
 import type { Socket } from "node:dgram";
 import { StateError, TransportError } from "../../errors.ts";
-import { isIpv6, type PeerAddress } from "../../peer/address.ts";
+import type { PeerAddress } from "../../peer/address.ts";
+import { isIpv6 } from "../../peer/ip.ts";
 import type { BindOptions, Datagram, DatagramSocket } from "../transport.ts";
 import { plainHost } from "./address.ts";
 

@@ -1,7 +1,8 @@
 /** Deno's network under restrictions that fail closed: from one local address only, through a proxy only. */
 
 import { TransportError } from "../../errors.ts";
-import { addressScope, canonicalHost, formatPeerAddress } from "../../peer/address.ts";
+import { formatPeerAddress } from "../../peer/address.ts";
+import { addressScope, canonicalHost } from "../../peer/ip.ts";
 import { throughHttpConnect } from "../http_connect.ts";
 import type { ProxyOptions } from "../proxied_network.ts";
 import { throughSocks5 } from "../socks5.ts";

@@ -1,7 +1,8 @@
 /** A host of the virtual network, as the library sees it. */
 
 import { TransportError } from "../../errors.ts";
-import { addressScope, isIpv6, type PeerAddress } from "../../peer/address.ts";
+import type { PeerAddress } from "../../peer/address.ts";
+import { addressScope, isIpv6 } from "../../peer/ip.ts";
 import type {
   BindOptions,
   ByteConnection,

@@ -1,7 +1,7 @@
 /** A network in memory: hosts, links with faults of their own, names and HTTP origins, in virtual time. */
 
 import { TransportError } from "../../errors.ts";
-import { addressFamily, canonicalHost } from "../../peer/address.ts";
+import { addressFamily, canonicalHost } from "../../peer/ip.ts";
 import type { Clock, FetchOptions, Network } from "../transport.ts";
 import { withSignal } from "../with_signal.ts";
 import { DEFAULT_LINK, type LinkQuality } from "./link.ts";

@@ -2,7 +2,8 @@
 
 import { decodeHex, decodeUtf8, encodeHex, encodeUtf8 } from "../../bytes/text.ts";
 import { DecodeError } from "../../errors.ts";
-import { type AddressFamily, formatPeerAddress, type PeerAddress } from "../../peer/address.ts";
+import { formatPeerAddress, type PeerAddress } from "../../peer/address.ts";
+import type { AddressFamily } from "../../peer/ip.ts";
 
 /** Where announces go: the multicast group of each address family (BEP 14 "protocol"). */
 export const LSD_GROUPS: Readonly<Record<AddressFamily, PeerAddress>> = {

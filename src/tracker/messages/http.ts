@@ -6,14 +6,8 @@ import { crc32c } from "../../bytes/crc32c.ts";
 import { copyToSlab } from "../../bytes/slab.ts";
 import { decodeUtf8, encodeUtf8, percentEncode } from "../../bytes/text.ts";
 import { DecodeError } from "../../errors.ts";
-import {
-  type AddressFamily,
-  canonicalHost,
-  decodeCompactPeers,
-  encodeCompactPeers,
-  formatIp,
-  parseIp,
-} from "../../peer/address.ts";
+import { decodeCompactPeers, encodeCompactPeers } from "../../peer/compact_peer.ts";
+import { type AddressFamily, canonicalHost, formatIp, parseIp } from "../../peer/ip.ts";
 import {
   type Announced,
   type AnnouncedPeer,

@@ -4,14 +4,8 @@ import { Cursor } from "../../bytes/cursor.ts";
 import { decodeUtf8, encodeUtf8 } from "../../bytes/text.ts";
 import { Writer } from "../../bytes/writer.ts";
 import { DecodeError } from "../../errors.ts";
-import {
-  type AddressFamily,
-  decodeCompactPeers,
-  encodeCompactPeers,
-  formatIp,
-  isIpv6,
-  parseIp,
-} from "../../peer/address.ts";
+import { decodeCompactPeers, encodeCompactPeers } from "../../peer/compact_peer.ts";
+import { type AddressFamily, formatIp, isIpv6, parseIp } from "../../peer/ip.ts";
 import {
   type Announced,
   type AnnounceEvent,

@@ -4,7 +4,7 @@ import { decodeDictionary } from "../../bencode/decode.ts";
 import { BencodeDictionary, type BencodeValue } from "../../bencode/dictionary.ts";
 import { encode } from "../../bencode/encode.ts";
 import { decodeUtf8 } from "../../bytes/text.ts";
-import { formatIp, parseIp } from "../../peer/address.ts";
+import { formatIp, parseIp } from "../../peer/ip.ts";
 
 /** The id of the extension handshake among the extension messages. */
 export const EXTENSION_HANDSHAKE_ID = 0;

@@ -2,7 +2,8 @@
 
 import { Cursor } from "../../bytes/cursor.ts";
 import { Writer } from "../../bytes/writer.ts";
-import { compactPeerAt, encodeCompactPeer, type PeerAddress } from "../../peer/address.ts";
+import type { PeerAddress } from "../../peer/address.ts";
+import { compactPeerAt, encodeCompactPeer } from "../../peer/compact_peer.ts";
 
 /** Why a relay did not help, by `err_code` (BEP 55 "protocol extension"). */
 export const HOLEPUNCH_ERRORS = { noSuchPeer: 1, notConnected: 2, noSupport: 3, noSelf: 4 } as const;

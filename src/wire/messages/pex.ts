@@ -3,7 +3,9 @@
 import { decodeDictionary } from "../../bencode/decode.ts";
 import type { BencodeDictionary } from "../../bencode/dictionary.ts";
 import { encode } from "../../bencode/encode.ts";
-import { compactPeerAt, encodeCompactPeers, isIpv6, type PeerAddress } from "../../peer/address.ts";
+import type { PeerAddress } from "../../peer/address.ts";
+import { compactPeerAt, encodeCompactPeers } from "../../peer/compact_peer.ts";
+import { isIpv6 } from "../../peer/ip.ts";
 
 /** Bits of an added peer's flags (BEP 11 "protocol extension"). */
 export const PEX_FLAGS = {

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import { StateError, TransportError } from "../../../src/errors.ts";
 import { denoNetwork } from "../../../src/io/deno/network.ts";
-import { canonicalHost } from "../../../src/peer/address.ts";
+import { canonicalHost } from "../../../src/peer/ip.ts";
 import type { ByteConnection, Listener } from "../../../src/io/transport.ts";
 
 const LOOPBACK = { host: "127.0.0.1" };

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { encode } from "../../../src/bencode/encode.ts";
 import { decodeHex, encodeByteString } from "../../../src/bytes/text.ts";
 import { DecodeError } from "../../../src/errors.ts";
-import { formatIp, isIpv6 } from "../../../src/peer/address.ts";
+import { formatIp, isIpv6 } from "../../../src/peer/ip.ts";
 import { decodePex, encodePex, PEX_FLAGS } from "../../../src/wire/messages/pex.ts";
 
 const ip = fc.oneof(
