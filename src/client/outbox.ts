@@ -1,5 +1,6 @@
 /** What one connection still has to send: messages at once, blocks read from the store straight behind their headers. */
 
+import { concat } from "@std/bytes/concat";
 import type { ByteConnection, Clock } from "../io/transport.ts";
 import { encodePieceHeader } from "../wire/messages/encode_message.ts";
 import { type BlockRange, PIECE_HEADER_LENGTH } from "../wire/messages/message.ts";
@@ -171,16 +172,9 @@ export class Outbox {
   }
 
   #takeMessages(): Uint8Array {
-    const messages = this.#messages, length = this.#messageBytes;
+    const messages = this.#messages;
     this.#forgetMessages();
-    if (messages.length === 1) return messages[0]!;
-    const gathered = new Uint8Array(length);
-    let offset = 0;
-    for (const bytes of messages) {
-      gathered.set(bytes, offset);
-      offset += bytes.length;
-    }
-    return gathered;
+    return messages.length === 1 ? messages[0]! : concat(messages);
   }
 
   #fail(error: unknown): void {

@@ -1,5 +1,6 @@
 /** Announces and scrapes over HTTP: one GET each, with a bound on time and size (BEP 3 "trackers", BEP 48). */
 
+import { concat } from "@std/bytes/concat";
 import { asError, DecodeError, TransportError } from "../errors.ts";
 import { shownUrl } from "../metainfo/shown_url.ts";
 import type { AnnounceRequest, AnnounceResponse, ScrapeResponse } from "../tracker/messages/announce.ts";
@@ -79,11 +80,5 @@ async function readBody(response: Response): Promise<Uint8Array> {
     }
     chunks.push(chunk);
   }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+  return concat(chunks);
 }

@@ -7,7 +7,8 @@ import { type Random, randomBytes } from "../bytes/random.ts";
 import { encodeHex } from "../bytes/text.ts";
 import { DecodeError } from "../errors.ts";
 import type { PeerAddress } from "../peer/address.ts";
-import { type AddressFamily, addressScope, isIpv6, parseIp } from "../peer/ip.ts";
+import { type AddressFamily, addressScope, isIpv6 } from "../peer/ip.ts";
+import { nearnessOf } from "../peer/nearness.ts";
 import {
   decodeLsdAnnounce,
   encodeLsdAnnounce,
@@ -176,10 +177,7 @@ export class LsdBeacon {
 
 /** Whether a peer can be at the source of a datagram. A link-local IPv6 address says too little: the interface is missing. */
 function isReachable(host: string): boolean {
-  if (parseIp(host) === undefined) return false;
-  const scope = addressScope(host);
-  if (scope === "linkLocal") return !isIpv6(host);
-  return scope === "loopback" || scope === "private" || scope === "global";
+  return nearnessOf(host) !== undefined && !(isIpv6(host) && addressScope(host) === "linkLocal");
 }
 
 function tryDecode(bytes: Uint8Array): LsdAnnounce | undefined {
