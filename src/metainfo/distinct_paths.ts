@@ -14,14 +14,16 @@ const MAX_PATH_LENGTH = 4096;
 /** A path of so few characters has no more than the greatest number when it is folded, whatever its letters. */
 const SURELY_SHORT = MAX_PATH_LENGTH / 8;
 
+const NO_RENAMES: ReadonlyMap<number, string[]> = new Map();
+
 /**
  * New paths for some files, by index, so that no two are one place on a file system that ignores case or composes accents,
  * and none is the folder of another. The first keeps its name, later ones get a number. Pad files are left out of this.
  *
  * @throws {DecodeError} If a path is too long, or names were made to clash for ever.
  */
-export function distinctPaths(files: readonly TorrentFile[]): Map<number, string[]> {
-  return areSurelyDistinct(files) ? new Map() : renameClashes(files);
+export function distinctPaths(files: readonly TorrentFile[]): ReadonlyMap<number, string[]> {
+  return areSurelyDistinct(files) ? NO_RENAMES : renameClashes(files);
 }
 
 /** Tells in a fraction of the time that there is nothing to rename, as in nearly every torrent. */

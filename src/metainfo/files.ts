@@ -25,8 +25,8 @@ export interface FileEntry {
   readonly piecesRoot?: Uint8Array;
 }
 
-/** How entries become files. */
-export interface FileOptions extends PathOptions {
+/** Where files are. */
+export interface FilePlaces {
   /** The torrent's folder, the first segment of every path; absent for one bare file. */
   readonly folder?: TorrentName | undefined;
   /** Where files start: at multiples of this many bytes (BEP 52), or behind each other (1). */
@@ -34,24 +34,27 @@ export interface FileOptions extends PathOptions {
 }
 
 /** Makes files of entries. @throws {DecodeError} If their paths are too long or were made to clash for ever. */
-export function makeFiles(entries: readonly FileEntry[], options: FileOptions): TorrentFile[] {
-  const paths = new SafePaths(options, options.folder),
-    files: Draft<TorrentFile>[] = [],
-    { alignment } = options;
+export function makeFiles(
+  entries: readonly FileEntry[],
+  places: FilePlaces,
+  options: PathOptions,
+): TorrentFile[] {
+  const { folder, alignment } = places;
+  const paths = new SafePaths(options, folder), files: Draft<TorrentFile>[] = [];
   let offset = 0;
   for (let index = 0; index < entries.length; index++) {
     const entry = entries[index]!, { path, isVerbatim } = paths.next(entry.path);
     offset = Math.ceil(offset / alignment) * alignment;
     const file = makeFile(entry, { index, path, offset });
-    if (!isVerbatim && !entry.pad) file.originalPath = originalPath(entry, options);
+    if (!isVerbatim && !entry.pad) file.originalPath = originalPath(entry, folder);
     files.push(file);
     offset += entry.length;
   }
   for (const [index, path] of distinctPaths(files)) {
     files[index]!.path = path;
-    files[index]!.originalPath = originalPath(entries[index]!, options);
+    files[index]!.originalPath = originalPath(entries[index]!, folder);
   }
-  return entries.some((entry) => entry.symlink) ? linkFiles(files, entries, options) : files;
+  return entries.some((entry) => entry.symlink) ? linkFiles(files, entries, { folder, ...options }) : files;
 }
 
 function makeFile(
@@ -66,16 +69,16 @@ function makeFile(
   return file;
 }
 
-function originalPath(entry: FileEntry, { folder }: FileOptions): readonly Uint8Array[] {
+function originalPath(entry: FileEntry, folder: TorrentName | undefined): readonly Uint8Array[] {
   return folder ? [folder.original, ...entry.path] : entry.path;
 }
 
 function linkFiles(
   files: readonly TorrentFile[],
   entries: readonly FileEntry[],
-  options: FileOptions,
+  { folder, ...options }: PathOptions & Pick<FilePlaces, "folder">,
 ): TorrentFile[] {
-  const root = options.folder ? [options.folder.safe] : [];
+  const root = folder ? [folder.safe] : [];
   const targets = entries.map(({ symlink }, i) =>
     symlink && readTarget(symlink, files[i]!.path.slice(root.length, -1), options)
   );

@@ -68,11 +68,9 @@ export function layoutContent(files: readonly SourceFile[], options: LayoutOptio
   const entries = sources.map((source) =>
     typeof source === "number" ? padEntry(source) : sourceEntry(source)
   );
-  const laidOut = makeFiles(entries, {
-    portableNames: false,
-    ...(multiFile && { folder: { safe: name, original: encodeUtf8(name) } }),
-    alignment: version === "2" ? pieceLength : 1,
-  });
+  const folder = multiFile ? { safe: name, original: encodeUtf8(name) } : undefined;
+  const alignment = version === "2" ? pieceLength : 1;
+  const laidOut = makeFiles(entries, { folder, alignment }, { portableNames: false });
   const space = measure(laidOut, pieceLength);
   const reason = pieceLengthFault(pieceLength, version) ?? spaceFault(space);
   if (reason !== undefined) throw new RangeError(`Cannot create torrent: ${reason}`);

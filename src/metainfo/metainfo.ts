@@ -78,13 +78,14 @@ export async function readMetainfo(bytes: Uint8Array, options: ReadOptions = {})
   const root = decodeDictionary(bytes, { tolerant: true, allowTrailing: true });
   const info = root.dictionary("info") ?? fault("info", "missing");
   const version = readVersion(info);
-  const hashes = await infoHashes(info.raw, version);
-  const name = encodeHex(hashes.infoHashV1 ?? hashes.infoHashV2 ?? hashes.infoHash);
-  const content = parseInfo(info, { ...options, version, fallbackName: name });
+  const rawInfo = info.raw, pending = infoHashes(rawInfo, version);
+  const hashes = pending instanceof Promise ? await pending : pending;
+  const fallbackName = () => encodeHex(hashes.infoHashV1 ?? hashes.infoHashV2 ?? hashes.infoHash);
+  const content = parseInfo(info, { version, fallbackName }, options);
   const metainfo: Draft<Metainfo> = {
     version,
     infoHash: hashes.infoHash,
-    rawInfo: info.raw,
+    rawInfo,
     info: content,
     announce: readAnnounce(root),
     webSeeds: readUrls(root, "url-list"),

@@ -32,46 +32,53 @@ export interface InfoOptions extends PathOptions {
  */
 export function readInfo(rawInfo: Uint8Array, options: InfoOptions = {}): TorrentInfo {
   const info = decodeDictionary(rawInfo, { tolerant: true });
-  return parseInfo(info, { ...options, version: readVersion(info) });
+  const fallbackName = () => options.fallbackName || "torrent";
+  return parseInfo(info, { version: readVersion(info), fallbackName }, options);
 }
 
 /** What is known before an info dictionary is read. */
-interface ParseOptions extends InfoOptions {
+interface Known {
   /** What {@linkcode readVersion} has found. */
   readonly version: TorrentVersion;
+  /** What to call a torrent without a name. */
+  readonly fallbackName: () => string;
 }
 
 /** Reads a decoded info dictionary; see {@linkcode readInfo}. */
-export function parseInfo(info: BencodeDictionary, options: ParseOptions): TorrentInfo {
+export function parseInfo(info: BencodeDictionary, known: Known, options: PathOptions): TorrentInfo {
   return within("info", () => {
-    const { version } = options, content = readContent(info, options);
-    const parsed: Draft<TorrentInfo> = {
-      ...content,
-      private: isPrivate(info),
-      similar: readSimilar(info),
-      collections: readCollections(info),
-    };
+    const parsed = readContent(info, known, options);
     const source = readText(info, "source"), updateUrl = readText(info, "update-url");
-    if (version !== "2") parsed.pieces = readPieces(info, content.pieceCount);
+    if (known.version !== "2") parsed.pieces = readPieces(info, parsed.pieceCount);
     if (source !== undefined) parsed.source = source;
     if (updateUrl !== undefined) parsed.updateUrl = updateUrl;
     return parsed;
   });
 }
 
-/** What there is, and how it is cut into pieces. */
-type Content = Omit<TorrentInfo, "private" | "similar" | "collections">;
-
-function readContent(info: BencodeDictionary, options: ParseOptions): Content {
-  const { version } = options, pieceLength = readPieceLength(info, version);
-  const name = readName(info, options), entries = readEntries(info, version, name.original, pieceLength);
+/** Reads what there is, how it is cut into pieces, and what the torrent says of itself. */
+function readContent(info: BencodeDictionary, known: Known, options: PathOptions): Draft<TorrentInfo> {
+  const { version } = known, pieceLength = readPieceLength(info, version);
+  const name = readName(info, known, options);
+  const entries = readEntries(info, version, name.original, pieceLength);
   const multiFile = version === "2" ? !isBareFile(entries) : info.has("files");
   const alignment = version === "2" ? pieceLength : 1, folder = multiFile ? name : undefined;
-  const files = makeFiles(entries, { ...options, folder, alignment });
+  const files = makeFiles(entries, { folder, alignment }, options);
   const space = measure(files, pieceLength), reason = spaceFault(space);
   if (reason !== undefined) fault("length", reason);
-  const { pieceCount, length, contentLength } = space;
-  return { version, name: name.safe, multiFile, pieceLength, pieceCount, length, contentLength, files };
+  return {
+    version,
+    name: name.safe,
+    multiFile,
+    pieceLength,
+    pieceCount: space.pieceCount,
+    length: space.length,
+    contentLength: space.contentLength,
+    files,
+    private: isPrivate(info),
+    similar: readSimilar(info),
+    collections: readCollections(info),
+  };
 }
 
 /** Reads `meta version` first: of a newer version nothing else can be trusted (BEP 52 "meta version"). */
@@ -90,11 +97,11 @@ function readPieceLength(info: BencodeDictionary, version: TorrentVersion): numb
   return reason === undefined ? length : fault("piece length", reason);
 }
 
-function readName(info: BencodeDictionary, options: InfoOptions): TorrentName {
+function readName(info: BencodeDictionary, known: Known, options: PathOptions): TorrentName {
   const original = info.bytes("name.utf-8") ?? info.bytes("name");
   const safe = original && original.length > 0 ? safeSegment(original, options) : undefined;
   if (original && safe !== undefined) return { safe, original };
-  const fallback = safeSegment(encodeUtf8(options.fallbackName || "torrent"), options) ?? "torrent";
+  const fallback = safeSegment(encodeUtf8(known.fallbackName()), options) ?? "torrent";
   return { safe: fallback, original: encodeUtf8(fallback) };
 }
 

@@ -13,14 +13,21 @@ export const MAX_HINTS = 1000;
 /** DHT nodes that are read: each may cost a look-up of its name. */
 export const MAX_NODES = 100;
 
+const UTF8_KEYS = { "comment": "comment.utf-8", "created by": "created by.utf-8" } as const;
+
+const NOTHING: readonly never[] = [];
+
 /** Reads a text. */
 export function readText(dictionary: BencodeDictionary, key: string): string | undefined {
   return asText(dictionary.get(key));
 }
 
-/** Reads a text that may have a second spelling in UTF-8 beside one in some older encoding. */
-export function readTextUtf8(dictionary: BencodeDictionary, key: string): string | undefined {
-  return readText(dictionary, `${key}.utf-8`) ?? readText(dictionary, key);
+/** Reads a text that may have a second spelling in UTF-8, under a key of its own, beside one in some older encoding. */
+export function readTextUtf8(
+  dictionary: BencodeDictionary,
+  key: "comment" | "created by",
+): string | undefined {
+  return readText(dictionary, UTF8_KEYS[key]) ?? readText(dictionary, key);
 }
 
 /**
@@ -62,15 +69,18 @@ export function readCreationDate(root: BencodeDictionary): number | undefined {
 }
 
 /** Reads info hashes of similar torrents, v1 or v2 (BEP 38). */
-export function readSimilar(dictionary: BencodeDictionary): Uint8Array[] {
-  return asList(dictionary.get("similar")).slice(0, MAX_HINTS).filter((hash) => hash instanceof Uint8Array)
+export function readSimilar(dictionary: BencodeDictionary): readonly Uint8Array[] {
+  const hashes = asList(dictionary.get("similar"));
+  if (hashes.length === 0) return NOTHING;
+  return hashes.slice(0, MAX_HINTS).filter((hash) => hash instanceof Uint8Array)
     .filter((hash) => hash.length === 20 || hash.length === 32);
 }
 
 /** Reads names of collections (BEP 38). */
-export function readCollections(dictionary: BencodeDictionary): string[] {
-  const names = asList(dictionary.get("collections")).slice(0, MAX_HINTS);
-  return names.map(asText).filter((name) => name !== undefined);
+export function readCollections(dictionary: BencodeDictionary): readonly string[] {
+  const names = asList(dictionary.get("collections"));
+  if (names.length === 0) return NOTHING;
+  return names.slice(0, MAX_HINTS).map(asText).filter((name) => name !== undefined);
 }
 
 /** Hashes of both lists, each once. */
@@ -102,5 +112,5 @@ function asText(value: BencodeValue | undefined): string | undefined {
 }
 
 function asList(value: BencodeValue | undefined): readonly BencodeValue[] {
-  return Array.isArray(value) ? value : [];
+  return Array.isArray(value) ? value : NOTHING;
 }
