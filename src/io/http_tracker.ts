@@ -42,22 +42,26 @@ async function ask<Answer>(
   options: GetOptions,
   decode: (bytes: Uint8Array) => Answer,
 ): Promise<Answer> {
-  const place = shownUrl(url);
-  const { response, bytes } = await get(network, url, options).catch((cause) => {
+  const { response, bytes } = await get(network, url, options).catch((failure) => {
     options.signal.throwIfAborted();
-    // Some runtimes repeat the whole URL, perhaps with the address that stands for its host.
-    const { pathname, search } = new URL(url), secret = pathname + search;
-    const reason = asError(cause).message.replaceAll(secret, "");
-    const isTelling = textsOf(cause).some((text) => text.includes(secret));
-    throw new TransportError(`Cannot ask tracker ${place}: ${reason}`, isTelling ? {} : { cause });
+    throw silence(url, failure);
   });
   try {
     return decode(bytes); // even with an error status: trackers send their reason along
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause;
     const reason = response.ok ? cause.message : `HTTP status ${response.status}`;
-    throw new TransportError(`Cannot understand tracker ${place}: ${reason}`, { cause });
+    throw new TransportError(`Cannot understand tracker ${shownUrl(url)}: ${reason}`, { cause });
   }
+}
+
+/** Why there is no answer. What an adapter says names the place again, and perhaps the whole URL, as some runtimes do. */
+function silence(url: string, failure: unknown): TransportError {
+  const { host, pathname, search } = new URL(url), secret = pathname + search;
+  const cause = failure instanceof TransportError ? failure.cause ?? failure : failure;
+  const text = asError(failure).message.replace(`Cannot fetch from "${host}": `, "").replaceAll(secret, "");
+  const isTelling = textsOf(cause).some((text) => text.includes(secret));
+  return new TransportError(`Cannot ask tracker ${shownUrl(url)}: ${text}`, isTelling ? {} : { cause });
 }
 
 /** What an error says, and what its causes say. */

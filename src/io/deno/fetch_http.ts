@@ -1,6 +1,6 @@
 /** HTTP requests through `fetch`, also to addresses that were looked up before. */
 
-import { TransportError } from "../../errors.ts";
+import { asError, TransportError } from "../../errors.ts";
 import { type AddressFamily, canonicalHost, isIpv6 } from "../../peer/ip.ts";
 import type { FetchOptions } from "../transport.ts";
 
@@ -18,11 +18,19 @@ const ALL_PROXIES = [...CLEAR_PROXIES, "HTTPS_PROXY", "https_proxy"] as const;
 export async function fetchHttp(request: Request, client?: Deno.HttpClient): Promise<Response> {
   try {
     return await (client === undefined ? fetch(request) : fetch(request, { client }));
-  } catch (cause) {
+  } catch (error) {
     request.signal.throwIfAborted();
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TransportError(`Cannot fetch from "${new URL(request.url).host}": ${reason}`, { cause });
+    const cause = plain(error, request.url);
+    throw new TransportError(`Cannot fetch from "${new URL(request.url).host}": ${cause.message}`, { cause });
   }
+}
+
+/** What the runtime has to say at the bottom of its errors, without the URL that it repeats: there may be a secret in it. */
+function plain(error: unknown, url: string): Error {
+  let bottom = error;
+  while (bottom instanceof Error && bottom.cause !== undefined) bottom = bottom.cause;
+  const text = asError(bottom).message.split(`(${url}): `).at(-1)!.replaceAll(url, "");
+  return new Error(text.replace(/^client error \(\w+\): /, ""));
 }
 
 /**

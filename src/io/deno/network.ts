@@ -1,6 +1,6 @@
 /** Deno's network: TCP, UDP, `fetch` and name lookup. */
 
-import { TransportError } from "../../errors.ts";
+import { asError, TransportError } from "../../errors.ts";
 import type { BindOptions, DatagramSocket, DialOptions, Network } from "../transport.ts";
 import { dial, listen } from "./connection.ts";
 import { bindDenoDatagram, hasListenDatagram } from "./datagram.ts";
@@ -8,6 +8,12 @@ import { bindMulticast } from "./multicast.ts";
 import { bindDgram } from "./node_datagram.ts";
 import { choosesAddresses, fetchAt } from "./fetch_http.ts";
 import { withSignal } from "../with_signal.ts";
+
+/** What the codes of a name lookup mean. */
+const REASONS: ReadonlyMap<unknown, string> = new Map([
+  ["ENOTFOUND", "there is no such name"],
+  ["EAI_AGAIN", "no name server answers"],
+]);
 
 async function resolve(host: string, options: DialOptions = {}): Promise<readonly string[]> {
   options.signal?.throwIfAborted();
@@ -18,7 +24,9 @@ async function resolve(host: string, options: DialOptions = {}): Promise<readonl
     return [...new Set(found.map(({ address }) => address))];
   } catch (cause) {
     options.signal?.throwIfAborted();
-    throw new TransportError(`Cannot find the address of "${host}"`, { cause });
+    const { code } = cause as { readonly code?: unknown },
+      reason = REASONS.get(code) ?? asError(cause).message;
+    throw new TransportError(`Cannot find the address of "${host}": ${reason}`, { cause: new Error(reason) });
   }
 }
 

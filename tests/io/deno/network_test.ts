@@ -152,6 +152,20 @@ for (const [code, survives] of [["EMFILE", true], ["EBADF", false]] as const) {
   });
 }
 
+Deno.test("fetch() says what is wrong, and nothing of the URL but its host", async () => {
+  const listener = await denoNetwork.listen(LOOPBACK), { port } = listener.address;
+  listener.close();
+  for (const addresses of [undefined, ["127.0.0.1"]]) {
+    const request = new Request(`http://localhost:${port}/secret(1): ?key=secret`);
+    const error = await assertRejects(
+      () => denoNetwork.fetch(request, addresses && { addresses }),
+      TransportError,
+      "refused",
+    );
+    assert(!Deno.inspect(error).includes("secret"), Deno.inspect(error));
+  }
+});
+
 Deno.test("fetch() goes over the family that it is told, whatever the name stands for", async () => {
   await using server = Deno.serve(
     { hostname: "::", port: 0, onListen() {} },
