@@ -1,5 +1,7 @@
 /** Errors as one line of text for a person, and the exit codes that go with them. */
 
+import { asError } from "../errors.ts";
+import { storageReason } from "../io/deno/storage_error.ts";
 import { shownUrl } from "../metainfo/shown_url.ts";
 import { UsageError } from "./arguments.ts";
 import { printableMessage } from "./format.ts";
@@ -28,15 +30,18 @@ const SYSTEM_ERRORS: readonly (readonly [new () => Error, string])[] = [
 export function describeSystemError(error: unknown): string {
   const row = SYSTEM_ERRORS.find(([kind]) => error instanceof kind);
   if (row !== undefined) return row[1];
-  return (error instanceof Error ? error.message : String(error)).replace(/ \(os error \d+\)/, "");
+  return messageOf(error);
+}
+
+function messageOf(error: unknown): string {
+  return asError(error).message.replace(/ \(os error \d+\)/, "");
 }
 
 /** An error and what caused it, on one line. */
 export function describeError(error: unknown): string {
   let text = describeSystemError(error);
   for (let cause = causeOf(error), depth = 0; cause !== undefined && depth < 4; depth++) {
-    const reason = describeSystemError(cause);
-    if (reason !== "" && !text.includes(reason)) text += `: ${reason}`;
+    text = withReason(text, cause);
     cause = causeOf(cause);
   }
   return printableMessage(text).trim() || "Unknown error";
@@ -46,6 +51,13 @@ export function describeError(error: unknown): string {
 export function describeErrorAt(url: string, error: unknown): string {
   const place = shownUrl(url), text = describeError(error);
   return text.includes(place) ? text : printableMessage(`${place}: ${text}`);
+}
+
+/** Adds what a cause says, unless it is said already: in our words, in those of storage, or in the system's, which ours replace. */
+function withReason(text: string, cause: unknown): string {
+  const reason = describeSystemError(cause), raw = messageOf(cause);
+  if (reason === "" || text.includes(reason) || text.includes(storageReason(cause))) return text;
+  return raw !== "" && text.includes(raw) ? text.replace(raw, () => reason) : `${text}: ${reason}`;
 }
 
 function causeOf(error: unknown): unknown {
