@@ -9,7 +9,7 @@ import type { TorrentVersion } from "./info.ts";
 /** Up to here the synchronous SHA-1 is done before a call of WebCrypto has come back. */
 const SMALL = 2048;
 
-/** The names of a torrent. */
+/** The names of a torrent. Those of others may lie in the same buffer. */
 export interface InfoHashes {
   /** SHA-1, 20 bytes; absent from v2-only torrents. */
   readonly infoHashV1?: Uint8Array;
