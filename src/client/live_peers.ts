@@ -81,11 +81,12 @@ export class LivePeers implements PeerHost {
     });
   }
 
-  /** Hands a message to the machine, and answers who asks for hashes; views inside it are valid during the call only. */
-  message(socket: PeerSocket, message: PeerMessage): void {
-    const { key: peer } = socket;
-    if (message.type === "hashRequest") return void this.#shares.hashes.answer(socket, message);
-    this.#options.torrent.dispatch({ type: "peerMessage", peer, message });
+  /** Hands messages to the machine, and answers who asks for hashes; views inside them are valid during the call only. */
+  messages(socket: PeerSocket, messages: readonly PeerMessage[]): void {
+    for (const message of messages) {
+      if (message.type === "hashRequest") void this.#shares.hashes.answer(socket, message);
+    }
+    this.#options.torrent.dispatch({ type: "peerMessages", peer: socket.key, messages });
   }
 
   /** Hands the facts of an extension message to the machine, and answers who asks for metadata. */

@@ -87,7 +87,7 @@ export class MetadataHunt implements Hunt, PeerHost {
   }
 
   /** Messages about pieces wait in the connection until the metadata is known. */
-  message(): void {}
+  messages(): void {}
 
   /** Hands extension messages to the machine. */
   extension({ key: peer }: PeerSocket, message: ExtensionMessage): void {

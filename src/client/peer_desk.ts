@@ -161,10 +161,12 @@ export class PeerDesk implements PeerSocketOwner {
     this.talk.opened(socket, opening);
   }
 
-  /** Hands a message to the host; a PORT message is for the DHT. */
-  message(socket: PeerSocket, message: PeerMessage): void {
-    if (message.type === "port") this.talk.heardPort(socket, message.port);
-    if (this.#connected.has(socket)) this.#host?.message(socket, message);
+  /** Hands messages to the host; a PORT message is for the DHT. */
+  messages(socket: PeerSocket, messages: readonly PeerMessage[]): void {
+    for (const message of messages) {
+      if (message.type === "port") this.talk.heardPort(socket, message.port);
+    }
+    if (this.#connected.has(socket)) this.#host?.messages(socket, messages);
   }
 
   /** Hands an extension message to the host, and whatever else has to do with it. */

@@ -9,8 +9,8 @@ import type { Opening, PeerSocket } from "./peer_socket.ts";
 export interface PeerHost {
   /** Takes over a connection whose handshakes are exchanged. */
   adopt(socket: PeerSocket, opening: Opening): void;
-  /** A message came; views inside it are valid during the call only. */
-  message(socket: PeerSocket, message: PeerMessage): void;
+  /** Messages came, as many as one read brought in a row; views inside them are valid during the call only. */
+  messages(socket: PeerSocket, messages: readonly PeerMessage[]): void;
   /** An extension message came; views inside it are valid during the call only. */
   extension(socket: PeerSocket, message: ExtensionMessage): void;
   /** A connection ended by itself. */

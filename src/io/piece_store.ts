@@ -53,7 +53,8 @@ export class ContentPieceStore implements PieceStore {
   readonly #storage: ContentStorage;
   readonly #readAhead: ReadAhead;
   readonly #engine: PieceEngine | undefined;
-  readonly #running = new Set<Promise<unknown>>();
+  #running = 0;
+  #onIdle: () => void = () => {};
   #closing: Promise<void> | undefined;
 
   /** Takes over the storage: closing the store closes it. */
@@ -225,15 +226,18 @@ export class ContentPieceStore implements PieceStore {
     }
   }
 
-  #run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closing !== undefined) return Promise.reject(closedError());
-    const running = work().finally(() => this.#running.delete(running));
-    this.#running.add(running);
-    return running;
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) throw closedError();
+    this.#running++;
+    try {
+      return await work();
+    } finally {
+      if (--this.#running === 0) this.#onIdle();
+    }
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#running);
+    if (this.#running > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
     this.#readAhead.forget();
     this.#engine?.close();
     await this.#storage.close();

@@ -47,6 +47,13 @@ const ON_INPUT: { readonly [T in TorrentInput["type"]]: Row<T> } = {
     const peer = state.peers.get(key);
     if (peer !== undefined) onMessage(state, peer, message);
   },
+  peerMessages: (state, { peer: key, messages }) => {
+    for (const message of messages) {
+      const peer = state.peers.get(key);
+      if (peer === undefined) return; // one of them was its end
+      onMessage(state, peer, message);
+    }
+  },
   peerClosed: onPeerClosed,
   peerCapabilities: onPeerCapabilities,
   peerDontHave: onPeerDontHave,

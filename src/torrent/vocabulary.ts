@@ -45,6 +45,8 @@ export type TorrentInput =
   }
   /** Views inside `message` are valid during the call only. */
   | { readonly type: "peerMessage"; readonly peer: PeerKey; readonly message: PeerMessage }
+  /** What a read brought, in its order: each is heard as if alone, what follows from all of them is done once. */
+  | { readonly type: "peerMessages"; readonly peer: PeerKey; readonly messages: readonly PeerMessage[] }
   /** The connection is gone, whoever ended it. Not sent for closes that the machine asked for. */
   | { readonly type: "peerClosed"; readonly peer: PeerKey }
   /** Facts from the peer's extension handshake that the machine's decisions need (BEP 10 "handshake message"). */

@@ -47,8 +47,8 @@ export class ScriptedPeer {
         owner: {
           ended: (_, reason) => owner.closed = reason,
           opened: () => {},
-          message: (_, message) => {
-            owner.messages.push(structuredClone(message));
+          messages: (_, messages) => {
+            owner.messages.push(...structuredClone(messages));
           },
           extension: (_, message) => {
             owner.extensions.push(structuredClone(message));

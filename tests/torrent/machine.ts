@@ -100,6 +100,10 @@ export class Machine {
     return this.input({ type: "peerMessage", peer, message });
   }
 
+  messages(peer: PeerKey, ...messages: PeerMessage[]): readonly TorrentEffect[] {
+    return this.input({ type: "peerMessages", peer, messages });
+  }
+
   /** The answer of `peer` to a request, made of `fill` bytes. */
   block(
     peer: PeerKey,

@@ -228,3 +228,26 @@ Deno.test("a peer that unchokes us right after it choked us is asked a little la
     assert(asked.at(-1)! > 0 || fast);
   }
 });
+
+Deno.test("messages in a row are heard one after the other, and what follows from them is done once", () => {
+  const machine = new Machine(), peer = machine.connect();
+  const effects = machine.messages(peer, { type: "haveAll" }, { type: "unchoke" }, { type: "interested" });
+  assertEquals(
+    effects.map((effect) => effect.type === "send" ? effect.message.type : effect.type).filter((
+      type,
+      i,
+      all,
+    ) => type !== all[i - 1]),
+    ["interested", "request", "unchoke"],
+  );
+  checkInvariants(machine);
+});
+
+Deno.test("of messages in a row none is heard behind the one that ends the connection", () => {
+  const machine = new Machine(), peer = machine.connect({ fast: false });
+  const effects = machine.messages(peer, { type: "haveNone" }, { type: "have", piece: 8 }, {
+    type: "interested",
+  });
+  assertEquals(effects, [{ type: "close", peer, reason: "invalid message" }]);
+  assertEquals(machine.isConnected(peer), false);
+});

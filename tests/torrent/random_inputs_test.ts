@@ -75,7 +75,7 @@ type Happening =
     readonly incoming: boolean;
     readonly v2: boolean;
   }
-  | { readonly do: "message"; readonly peer: number; readonly message: PeerMessage }
+  | { readonly do: "message"; readonly peer: number; readonly messages: readonly PeerMessage[] }
   | {
     readonly do: "close" | "answer" | "late" | "reject" | "sent" | "unreadable" | HashAnswer;
     readonly peer: number;
@@ -100,7 +100,14 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       v2: fc.boolean(),
     }),
   },
-  { weight: 20, arbitrary: fc.record({ do: fc.constant("message" as const), peer, message }) },
+  {
+    weight: 20,
+    arbitrary: fc.record({
+      do: fc.constant("message" as const),
+      peer,
+      messages: fc.array(message, { minLength: 1, maxLength: 4 }),
+    }),
+  },
   {
     weight: 40,
     arbitrary: fc.record({
@@ -249,7 +256,7 @@ class Session {
     const key = this.peers[happening.peer % Math.max(1, this.peers.length)];
     if (key === undefined) return;
     const { machine } = this;
-    if (happening.do === "message") return this.#take(machine.message(key, happening.message));
+    if (happening.do === "message") return this.#take(machine.messages(key, ...happening.messages));
     if (happening.do === "close") return this.#take(machine.input({ type: "peerClosed", peer: key }));
     if (happening.do === "hashes" || happening.do === "wrongHashes" || happening.do === "noHashes") {
       return this.#answerHashes(key, happening.do);

@@ -2,7 +2,7 @@
 
 import { systemClock } from "../clock.ts";
 import { StoreLane, type StoreReply } from "./store_lane.ts";
-import { coreCount, WorkerFailure } from "./worker_lane.ts";
+import { coreCount } from "./worker_lane.ts";
 import type { PieceToStore } from "./worker_messages.ts";
 
 /** One core is busy with the network; hashing on four others takes what any disk can. */
@@ -40,15 +40,13 @@ export class PieceWorkers {
    * @throws {StorageError} If it cannot be written.
    * @throws {WorkerFailure} If there is no worker to do it.
    */
-  async store(piece: PieceToStore): Promise<StoreReply> {
+  store(piece: PieceToStore): Promise<StoreReply> {
     this.#cancelIdle();
     try {
-      return await this.#freest().store(piece);
+      return this.#freest().store(piece);
     } catch (error) {
-      if (error instanceof WorkerFailure) this.#break();
-      throw error;
-    } finally {
-      this.#restIfIdle();
+      this.#break();
+      return Promise.reject(error);
     }
   }
 
@@ -62,7 +60,7 @@ export class PieceWorkers {
     let freest = this.#lanes[0];
     for (const lane of this.#lanes) if (lane.load < freest!.load) freest = lane;
     if (freest !== undefined && (freest.load === 0 || this.#lanes.length >= this.#mostLanes)) return freest;
-    const lane = new StoreLane();
+    const lane = new StoreLane({ onIdle: () => this.#restIfIdle(), onFailed: () => this.#break() });
     this.#lanes.push(lane);
     return lane;
   }

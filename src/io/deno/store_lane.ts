@@ -19,13 +19,27 @@ interface WaitingPiece {
   reject(error: unknown): void;
 }
 
+/** Who is told about a lane: once a message and not once a piece, which would be a promise more for each. */
+export interface StoreLaneOptions {
+  /** Nothing waits, and nothing is under way. */
+  readonly onIdle: () => void;
+  /** The worker is not to be used any more. */
+  readonly onFailed: () => void;
+}
+
 /** A worker with a queue of pieces. */
 export class StoreLane {
+  readonly #options: StoreLaneOptions;
   readonly #worker = new WorkerLane();
   readonly #dropped = new Set<string>();
   #waiting: WaitingPiece[] = [];
   #waitingBytes = 0;
   #load = 0;
+
+  /** Starts a worker. @throws {WorkerFailure} If the runtime does not let it. */
+  constructor(options: StoreLaneOptions) {
+    this.#options = options;
+  }
 
   /** Pieces that wait or are under way. */
   get load(): number {
@@ -70,8 +84,10 @@ export class StoreLane {
     } catch (error) {
       this.#load -= batch.length;
       for (const { reject } of batch) reject(error);
+      if (error instanceof WorkerFailure) this.#options.onFailed();
     }
     if (this.#worker.load === 0) void this.#send();
+    if (this.#load === 0) this.#options.onIdle();
   }
 
   #settle(batch: readonly WaitingPiece[], reply: WorkerReply): true {

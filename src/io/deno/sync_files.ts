@@ -1,7 +1,7 @@
 /** Open files of a worker, read and written at positions, synchronously: there it costs least. */
 
 import { StorageError } from "../../errors.ts";
-import { versionOf, type WrittenVersion } from "./file_version.ts";
+import { type FileVersion, versionOf } from "./file_version.ts";
 import { storageError } from "./storage_error.ts";
 
 /** Each worker has so many; see `open_files.ts`. */
@@ -14,7 +14,7 @@ export type SyncFilesMode = "read" | "write";
 export interface Writing {
   /** Byte of the file. */
   readonly offset: number;
-  /** How long we know the file to be: if it is shorter, somebody cut it. */
+  /** How long we know the file to be. */
   readonly knownLength: number;
   /** What to write. */
   readonly bytes: Uint8Array;
@@ -47,21 +47,31 @@ export class SyncFiles {
     }
   }
 
-  /** Writes all of `bytes` and answers what the file is now. @throws {StorageError} If the system refuses. */
-  write(path: string, { offset, knownLength, bytes }: Writing): WrittenVersion {
+  /**
+   * Writes all of `bytes` and answers whether that hides that somebody had cut the file; a cut that it does not hide is seen by
+   * {@linkcode SyncFiles.version}. @throws {StorageError} If the system refuses.
+   */
+  write(path: string, { offset, knownLength, bytes }: Writing): boolean {
     const file = this.#get(path);
     try {
       const end = offset + bytes.length;
-      // A write that ends before what is known hides no cut: then one look, afterwards, is enough.
       const wasShort = 0 < knownLength && knownLength <= end && file.statSync().size < knownLength;
       file.seekSync(offset, Deno.SeekMode.Start);
       for (let written = 0; written < bytes.length;) {
         written += file.writeSync(written === 0 ? bytes : bytes.subarray(written));
       }
-      const version = versionOf(file.statSync());
-      return { ...version, wasCut: wasShort || version.length < knownLength };
+      return wasShort;
     } catch (cause) {
       throw storageError("write", path, cause);
+    }
+  }
+
+  /** What a file is now that was written to; nothing is left of one that is not there any more. */
+  version(path: string): FileVersion {
+    try {
+      return versionOf(this.#open.get(path)?.statSync() ?? Deno.statSync(path));
+    } catch {
+      return { length: 0, modifiedMs: 0 };
     }
   }
 

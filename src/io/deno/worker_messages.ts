@@ -75,7 +75,7 @@ export interface StorageFault {
 export type StoreResult =
   | {
     readonly type: "stored";
-    /** Files that were written to and bear the same name as before. */
+    /** Files that were written to and bear the same name as before; of several pieces of a message, the last one to succeed tells. */
     readonly written: readonly (WrittenVersion & { readonly file: number })[];
     /** Files that were written and have their final name. */
     readonly named: readonly number[];

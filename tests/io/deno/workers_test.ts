@@ -2,6 +2,8 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { hashWithWorkers } from "../../../src/io/deno/hash_content.ts";
 import { openPieceFiles } from "../../../src/io/deno/piece_files.ts";
 import { PieceWorkers } from "../../../src/io/deno/piece_workers.ts";
+import { StoreLane } from "../../../src/io/deno/store_lane.ts";
+import type { WriteSpan } from "../../../src/io/deno/worker_messages.ts";
 import { WorkerFailure, WorkerLane } from "../../../src/io/deno/worker_lane.ts";
 import { StorageError } from "../../../src/errors.ts";
 import { sha1 } from "../../../src/bytes/digest.ts";
@@ -111,6 +113,37 @@ Deno.test("PieceWorkers.store() answers for each piece, however many go in one m
     const names = await Array.fromAsync(Deno.readDir(directory), ({ name }) => name);
     assertEquals(names.sort(), ["a", "b", "d"]);
     workers.detach(user);
+  }));
+
+Deno.test("StoreLane.store() looks at a file once a message, and sees what was cut off meanwhile", () =>
+  withFolder(async (directory) => {
+    const lane = new StoreLane({ onIdle: () => {}, onFailed: () => {} }), path = `${directory}/a.part`;
+    const bytes = new Uint8Array(new SharedArrayBuffer(10)).fill(7), hash = { sha1: await sha1(bytes) };
+    const spanAt = (fileOffset: number, knownLength: number) => {
+      return { file: 0, path, fileOffset, knownLength, pieceOffset: 0, length: 10 };
+    };
+    const store = async (...spans: WriteSpan[]) => {
+      const reply = await lane.store({ bytes, hash, spans });
+      assert(reply.type === "stored");
+      return reply.written.map(({ length, wasCut }) => ({ length, wasCut }));
+    };
+    // The first goes alone, because the worker has nothing to do; the others wait together. Of the last only half is written.
+    const lost = { ...spanAt(0, 0), path: `${directory}/no/b` };
+    const answers = await Promise.allSettled([
+      ...[0, 10, 20].map((offset) => store(spanAt(offset, 0))),
+      store(spanAt(30, 0), lost),
+    ]);
+    assertEquals(answers.map((answer) => answer.status === "fulfilled" ? answer.value : answer.reason.name), [
+      [{ length: 10, wasCut: false }],
+      [],
+      [{ length: 40, wasCut: false }],
+      "StorageError",
+    ]);
+    await Deno.truncate(path, 25);
+    assertEquals(await store(spanAt(0, 40)), [{ length: 25, wasCut: true }]);
+    assertEquals(await store(spanAt(30, 40)), [{ length: 40, wasCut: true }]);
+    assertEquals(await store(spanAt(30, 40)), [{ length: 40, wasCut: false }]);
+    lane.close();
   }));
 
 Deno.test("PieceWorkers.store() fails for pieces that wait when the last user leaves", async () => {
