@@ -166,12 +166,13 @@ function askCandidate(state: DhtState, lookup: Lookup, candidate: Candidate, now
 function settle(lookup: Lookup, candidate: Candidate, status: CandidateStatus): void {
   if (candidate.status === "asked") lookup.inFlight--;
   candidate.status = status;
+  if (status === "late" || status === "failed") lookup.shortlist.giveWay(candidate);
 }
 
 /** Takes down who it was that replied and what it takes to store there. */
 function introduce(state: DhtState, lookup: Lookup, candidate: Candidate, reply: DhtReply): void {
   const { host } = candidate.address;
-  candidate.eligible = !state.contacts.isRouter(candidate.address) &&
+  candidate.eligible = !state.contacts.isRouter(candidate.address) && lookup.shortlist.isVoice(candidate) &&
     (!state.settings.enforceNodeIds || isNodeIdOf(host, reply.id));
   lookup.shortlist.identify(candidate, reply.id);
   if (reply.token !== undefined && reply.token.length <= MAX_TOKEN_LENGTH) {
@@ -190,7 +191,7 @@ function takeNodes(state: DhtState, from: Lookup, candidate: Candidate, reply: D
     );
     let isNews = false;
     for (const contact of contacts) {
-      if (lookup.shortlist.knows(contact.address) || !isUsable(lookup, contact, candidate)) continue;
+      if (!lookup.shortlist.isNews(contact) || !isUsable(lookup, contact, candidate)) continue;
       isNews = lookup.shortlist.add(contact, candidate.depth + 1) || isNews;
     }
     if (!isNews || lookup === from) continue;

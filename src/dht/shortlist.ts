@@ -10,8 +10,11 @@ import { compareDistance } from "./node_id.ts";
 /** Nodes kept; beyond, the farthest gives way. More than any honest lookup gets to ask. */
 const MAX_CANDIDATES = 128;
 
-/** Addresses and networks remembered, so that nobody is asked twice; beyond, strangers are turned away. */
-const MAX_SEEN = 4096;
+/** Nodes remembered, so that nobody is asked twice; beyond, strangers are turned away. */
+const MAX_KNOWN = 2048;
+
+/** Nodes of one network that wait for the one that was named first. */
+const MAX_WAITING = 4;
 
 /** How far a candidate has come: late ones may still reply, but are not waited for. */
 export type CandidateStatus = "fresh" | "asked" | "late" | "replied" | "failed";
@@ -47,38 +50,64 @@ export class Shortlist {
   /** What the lookup seeks. */
   readonly target: Uint8Array;
   readonly #candidates: Candidate[] = [];
-  readonly #seen = new Set<string>();
+  /** Everybody taken in so far, by address. */
+  readonly #known = new Map<string, Candidate>();
+  /** Who speaks for each /24 or /64: more nodes would be one voice. */
+  readonly #voices = new Map<string, Candidate>();
+  /** Others of these networks, in the order they were named. */
+  readonly #waiting = new Map<string, Candidate[]>();
 
   /** Makes an empty list. */
   constructor(target: Uint8Array) {
     this.target = target;
   }
 
-  /** Whether this address has been taken in, or turned away, before: most of what nodes name has. */
-  knows(address: PeerAddress): boolean {
-    return this.#seen.has(formatPeerAddress(address));
+  /**
+   * Whether a node that is named would be taken in: most of them are known. Until it was asked, one that was named with
+   * another id may be nearer than that: whoever named it so may have wanted it never to be asked.
+   */
+  isNews({ id, address }: NodeContact): boolean {
+    const known = this.#known.get(formatPeerAddress(address));
+    if (known === undefined) return this.#known.size < MAX_KNOWN;
+    return known.status === "fresh" && known.id !== undefined &&
+      compareDistance(this.target, id, known.id) < 0;
   }
 
-  /** Takes in a node; `false` if it was known, or its network is there already. */
+  /** Takes in a node that {@linkcode isNews}; `false` if it is not, or waits because its network is there already. */
   add(contact: NodeContact, depth: number): boolean {
-    if (!this.#remember(contact.address)) return false;
-    this.#insert(newCandidate(contact.id, contact.address, depth));
+    if (!this.isNews(contact)) return false;
+    const known = this.#known.get(formatPeerAddress(contact.address));
+    const candidate = known ?? newCandidate(contact.id, contact.address, depth);
+    if (known === undefined && !this.#hasNoVoice(contact.address)) return this.#wait(candidate);
+    if (known === undefined) this.#remember(candidate);
+    this.#move(candidate, contact.id);
     if (this.#candidates.length > MAX_CANDIDATES) this.#dropFarthest();
     return true;
   }
 
   /** Takes in somebody whose id is not known. */
   addAddress(address: PeerAddress): void {
-    if (this.#remember(address)) this.#candidates.push(newCandidate(undefined, address, 0));
+    const isKnown = this.#known.has(formatPeerAddress(address)) || this.#known.size >= MAX_KNOWN;
+    if (isKnown || !this.#hasNoVoice(address)) return;
+    this.#candidates.push(this.#remember(newCandidate(undefined, address, 0)));
+  }
+
+  /** A candidate does not answer: anybody can name such, so others of its network that wait take its place. */
+  giveWay(candidate: Candidate): void {
+    if (!this.isVoice(candidate)) return;
+    const next = this.#waiting.get(networkOf(candidate.address.host))?.shift();
+    if (next?.id !== undefined) this.add({ id: next.id, address: next.address }, next.depth);
+  }
+
+  /** Whether a candidate speaks for its network: another may have taken its place while it was silent. */
+  isVoice(candidate: Candidate): boolean {
+    const voice = this.#voices.get(networkOf(candidate.address.host));
+    return voice === undefined || voice === candidate;
   }
 
   /** A candidate has told its id: if that is news, it takes another place in the order. */
   identify(candidate: Candidate, id: Uint8Array): void {
-    if (candidate.id !== undefined && equals(candidate.id, id)) return;
-    const at = this.#candidates.indexOf(candidate);
-    if (at >= 0) this.#candidates.splice(at, 1);
-    candidate.id = id.slice();
-    this.#insert(candidate);
+    if (candidate.id === undefined || !equals(candidate.id, id)) this.#move(candidate, id);
   }
 
   /** Looks at the eight nearest that have not failed. */
@@ -114,6 +143,13 @@ export class Shortlist {
     return this.#candidates.filter(condition).length;
   }
 
+  #move(candidate: Candidate, id: Uint8Array): void {
+    const at = this.#candidates.indexOf(candidate);
+    if (at >= 0) this.#candidates.splice(at, 1);
+    candidate.id = id.slice();
+    this.#insert(candidate);
+  }
+
   #insert(candidate: Candidate): void {
     const at = this.#candidates.findIndex((other) => isNearer(this.target, candidate, other));
     this.#candidates.splice(at < 0 ? this.#candidates.length : at, 0, candidate);
@@ -124,14 +160,25 @@ export class Shortlist {
     if (at >= 0) this.#candidates.splice(at, 1);
   }
 
-  /** One address, and elsewhere than on a local network one node of each /24 or /64: more would be one voice. */
-  #remember(address: PeerAddress): boolean {
-    if (this.knows(address) || this.#seen.size >= MAX_SEEN) return false;
-    this.#seen.add(formatPeerAddress(address));
-    if (isLocalHost(address.host)) return true;
-    const network = networkOf(address.host), isFirst = !this.#seen.has(network);
-    this.#seen.add(network);
-    return isFirst;
+  #wait(candidate: Candidate): false {
+    const { host } = candidate.address, network = networkOf(host), waiting = this.#waiting.get(network) ?? [];
+    if (waiting.length >= MAX_WAITING || waiting.some(({ address }) => address.host === host)) return false;
+    this.#waiting.set(network, waiting);
+    waiting.push(candidate);
+    return false;
+  }
+
+  /** Whether nobody of this network is there yet, save one that does not answer. */
+  #hasNoVoice({ host }: PeerAddress): boolean {
+    const status = this.#voices.get(networkOf(host))?.status;
+    return status === undefined || status === "late" || status === "failed";
+  }
+
+  #remember(candidate: Candidate): Candidate {
+    const { address } = candidate;
+    this.#known.set(formatPeerAddress(address), candidate);
+    if (!isLocalHost(address.host)) this.#voices.set(networkOf(address.host), candidate);
+    return candidate;
   }
 }
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
+import { concat } from "@std/bytes/concat";
 import { encode } from "../../src/bencode/encode.ts";
 import { randomBytes } from "../../src/bytes/random.ts";
 import { sha1Sync } from "../../src/bytes/sha1_sync.ts";
@@ -326,6 +327,44 @@ Deno.test("a lookup among liars who name ever more nodes comes to an end", () =>
   }
   assert(isDone && asked <= 128, `${asked} asked`);
   assertBounded(node);
+});
+
+Deno.test("a liar cannot keep a lookup from honest nodes by naming their networks and addresses first", () => {
+  const random = seeded(14), liar = globalAddress(0), node = make({ nodes: [liar, globalAddress(1)] });
+  const honest = Array.from({ length: 8 }, (_, i) => ({
+    id: randomIdNear(random, HASH, 40 + i),
+    address: { host: `20.0.${i}.1`, port: 6881 },
+  }));
+  // Half of them it names where nobody is, half with ids far from the target.
+  const lies = honest.map(({ address: { host } }, i) => ({
+    id: randomIdNear(random, HASH, i < 4 ? 100 : 1),
+    address: { host: i < 4 ? host.replace(/1$/, "66") : host, port: 6881 },
+  }));
+  const asked: string[] = [], open: { at: number; to: PeerAddress; message: KrpcQuery }[] = [];
+  const take = (effects: readonly DhtEffect[], at: number) => {
+    for (const query of queries(effects)) {
+      if (query.message.query.type === "findNode") open.push({ at, ...query });
+    }
+    return effects.some(({ type }) => type === "done");
+  };
+  let isDone = take(node.handle({ type: "findNode", id: 1, target: HASH }, 0), 0);
+  for (let now = 0; now < 60_000 && !isDone; now += 50) {
+    isDone = take(node.handle({ type: "tick" }, now), now);
+    for (const { to, message } of open.splice(0)) {
+      asked.push(to.host);
+      const index = honest.findIndex(({ address }) => address.host === to.host);
+      const answer = to.host === liar.host
+        ? { id: randomIdNear(random, HASH, 50), nodes: concat(lies.map(encodeCompactNode)) }
+        : to.host === globalAddress(1).host
+        ? { id: randomIdNear(random, HASH, 10), nodes: concat(honest.map(encodeCompactNode)) }
+        : index >= 0
+        ? { id: honest[index]!.id, nodes: concat(honest.map(encodeCompactNode)) }
+        : undefined;
+      if (answer !== undefined) isDone = take(reply(node, to, message, answer, now), now) || isDone;
+    }
+  }
+  assert(isDone);
+  for (const { address } of honest) assert(asked.includes(address.host), `${address.host} was not asked`);
 });
 
 Deno.test("nodes of one /24 with ids near ours do not take over the table", () => {

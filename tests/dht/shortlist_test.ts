@@ -73,12 +73,49 @@ Deno.test("Shortlist.identify() puts a candidate where its id belongs", () => {
   assertEquals(list.closest()[0]!.address, globalAddress(100));
 });
 
+Deno.test("Shortlist.giveWay() lets others of a network in if the one that was named first does not answer", () => {
+  const list = new Shortlist(TARGET), port = 1;
+  const [made, real, third] = [1, 2, 3].map((i) => ({
+    id: node(9 - i).id,
+    address: { host: `20.1.1.${i}`, port },
+  }));
+  assert(list.add(made!, 0));
+  assert(!list.add(real!, 1) && !list.add(real!, 1) && !list.add(third!, 1));
+  const asked = list.survey().next!;
+  asked.status = "asked";
+  assertEquals(list.survey(), { next: undefined, isComplete: false }, "it may still answer");
+  asked.status = "late";
+  list.giveWay(asked);
+  const { next } = list.survey();
+  assertEquals([next?.address, next?.depth], [real!.address, 1]);
+  assert(!list.isVoice(asked) && list.isVoice(next!), "only one speaks for the network");
+  list.giveWay(asked);
+  assertEquals(list.count(() => true), 2, "and whoever has given way does so once");
+  next!.status = "failed";
+  list.giveWay(next!);
+  assertEquals(list.survey().next?.address, third!.address);
+});
+
+Deno.test("Shortlist: a node that was named with a wrong id is asked where its real one belongs", () => {
+  const list = new Shortlist(TARGET), { address } = node(20);
+  for (let bits = 0; bits < 12; bits++) list.add(node(bits), 0);
+  assert(list.add({ id: node(0, 77).id, address }, 0));
+  assert(list.isNews(node(20)) && list.add(node(20), 0));
+  assert(
+    !list.isNews(node(20)) && !list.add({ id: node(1, 78).id, address }, 0),
+    "who says that it is farther is not heeded",
+  );
+  const next = list.survey().next!;
+  assertEquals([next.id, next.address], [node(20).id, address]);
+  next.status = "asked";
+  assert(!list.add({ id: node(30).id, address }, 0), "from now on it speaks for itself");
+});
+
 Deno.test("Shortlist.add() takes an address once, and one node of a network", () => {
   const list = new Shortlist(TARGET), { id } = node(3), port = 1;
   assert(list.add({ id, address: { host: "20.1.1.1", port } }, 0));
-  assert(!list.add({ id: node(4).id, address: { host: "20.1.1.1", port } }, 0));
+  assert(!list.add({ id: node(2).id, address: { host: "20.1.1.1", port } }, 0));
   assert(!list.add({ id: node(5).id, address: { host: "20.1.1.2", port } }, 0));
-  assert(list.knows({ host: "20.1.1.2", port }));
   assert(list.add({ id: node(6).id, address: { host: "20.1.2.1", port } }, 0));
   assert(list.add({ id, address: { host: "192.168.0.1", port } }, 0));
   assert(list.add({ id, address: { host: "192.168.0.1", port: 2 } }, 0), "local networks are exempt");
