@@ -147,7 +147,11 @@ Deno.test("create refuses values that make no sense, before it reads anything", 
     [["--node", "host"], `error: "host" is not HOST:PORT`],
     [["--piece-length", "big"], `error: Cannot use --piece-length: "big" is no size`],
     [["--piece-length", "0"], "error: Cannot use --piece-length: 0 is no length of a piece"],
-    [["--version", "2", "--piece-length", "100"], "error: Cannot use --piece-length: 100 is no power of two"],
+    [["--piece-length", "18"], "error: Cannot use --piece-length: 18 bytes are less than a block has, 16K"],
+    [
+      ["--version", "2", "--piece-length", "20K"],
+      "error: Cannot use --piece-length: 20480 is no power of two",
+    ],
   ];
   for (const [args, message] of cases) {
     const { exitCode, out, error } = await run("create", "/no/such", ...args);

@@ -3,7 +3,7 @@
 import { createTorrent } from "../../metainfo/create.ts";
 import type { TorrentVersion } from "../../metainfo/info.ts";
 import { readMetainfo } from "../../metainfo/metainfo.ts";
-import { pieceLengthFault } from "../../metainfo/piece_space.ts";
+import { MIN_PIECE_LENGTH, pieceLengthFault } from "../../metainfo/piece_space.ts";
 import { UsageError } from "../arguments.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import { type Command, defineCommand } from "../command.ts";
@@ -81,7 +81,10 @@ function readVersion(text = "1"): TorrentVersion {
 }
 
 function readPieceLength(length: number | undefined, version: TorrentVersion): number | undefined {
-  const fault = length === undefined ? undefined : pieceLengthFault(length, version);
+  if (length === undefined) return undefined;
+  // Other programs take the power of two instead: nobody wants pieces of 18 bytes.
+  const isTiny = length > 0 && length < MIN_PIECE_LENGTH;
+  const fault = isTiny ? `${length} bytes are less than a block has, 16K` : pieceLengthFault(length, version);
   if (fault !== undefined) throw new UsageError(`Cannot use --piece-length: ${fault}`);
   return length;
 }
