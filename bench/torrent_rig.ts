@@ -95,7 +95,7 @@ export class TorrentRig {
     for (let i = 0; i < blocks; i++) {
       this.tell(peer, { type: "request", piece: this.piece(), begin: 0, length: BLOCK });
       for (const { piece, begin, length, peer } of this.#reads.splice(0)) {
-        this.handle({ type: "blockSent", peer, piece, begin, length });
+        this.handle({ type: "blocksSent", peer, ranges: [{ piece, begin, length }] });
       }
     }
   }

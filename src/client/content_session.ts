@@ -95,6 +95,7 @@ export class ContentSession {
   /** Fills `into` with verified content; what a peer may ask for beyond the end of a piece is zeros. */
   readBlock(piece: number, begin: number, into: Uint8Array): Promise<void> {
     const { store, metainfo: { info } } = this.#options, end = pieceSize(info, piece) - begin;
+    if (into.length <= end) return store.read(piece, begin, into);
     into.fill(0, end);
     return store.read(piece, begin, into.subarray(0, end));
   }

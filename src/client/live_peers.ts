@@ -109,9 +109,9 @@ export class LivePeers implements PeerHost {
     this.#options.torrent.dispatch({ type: "dialFailed", address, isOurselves });
   }
 
-  /** Tells the machine that a block has left. */
-  blockSent({ key: peer }: PeerSocket, { piece, begin, length }: BlockRange): void {
-    this.#options.torrent.dispatch({ type: "blockSent", peer, piece, begin, length });
+  /** Tells the machine that blocks have left. */
+  blocksSent({ key: peer }: PeerSocket, ranges: readonly BlockRange[]): void {
+    this.#options.torrent.dispatch({ type: "blocksSent", peer, ranges });
     this.#advise();
   }
 

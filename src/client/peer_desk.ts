@@ -184,9 +184,9 @@ export class PeerDesk implements PeerSocketOwner {
     this.#host?.lost(socket);
   }
 
-  /** Tells the host that a block has left. */
-  blockSent(socket: PeerSocket, range: BlockRange): void {
-    this.#host?.blockSent?.(socket, range);
+  /** Tells the host that blocks have left. */
+  blocksSent(socket: PeerSocket, ranges: readonly BlockRange[]): void {
+    this.#host?.blocksSent?.(socket, ranges);
   }
 
   /** Tells the host that content is gone. */

@@ -17,8 +17,8 @@ export interface PeerHost {
   lost(socket: PeerSocket): void;
   /** A dial came to nothing, maybe because it was answered by ourselves. */
   dialFailed(address: PeerAddress, isOurselves?: boolean): void;
-  /** A block has left. */
-  blockSent?(socket: PeerSocket, range: BlockRange): void;
+  /** Blocks have left, in one write. */
+  blocksSent?(socket: PeerSocket, ranges: readonly BlockRange[]): void;
   /** A block could not be read. */
   readFailed?(socket: PeerSocket, range: BlockRange): void;
   /** Settles when peers may be read again; `undefined` if at once. */

@@ -57,7 +57,7 @@ const ON_INPUT: { readonly [T in TorrentInput["type"]]: Row<T> } = {
   peerClosed: onPeerClosed,
   peerCapabilities: onPeerCapabilities,
   peerDontHave: onPeerDontHave,
-  blockSent: onSent,
+  blocksSent: onSent,
   readFailed: onReadFailed,
   cached: onCached,
   layerReady: onLayerReady,

@@ -7,7 +7,7 @@ import type { Peer } from "./peer.ts";
 import { closePiece } from "./requests.ts";
 import { send, type TorrentState } from "./state.ts";
 import { hide, isShown, mayShowMore } from "./super_seed.ts";
-import { dropRequests, onBlockSent, onBlockUnreadable } from "./uploads.ts";
+import { dropRequests, onBlocksSent, onBlockUnreadable } from "./uploads.ts";
 import type { TorrentInput } from "./vocabulary.ts";
 
 type InputOf<T extends TorrentInput["type"]> = Extract<TorrentInput, { type: T }>;
@@ -57,11 +57,11 @@ export function onPiecesFound(state: TorrentState, { pieces }: InputOf<"piecesFo
   }
 }
 
-/** A block went out. */
-export function onSent(state: TorrentState, input: InputOf<"blockSent">): void {
-  state.totals.up.add(input.length, state.now);
-  const peer = state.peers.get(input.peer);
-  if (peer !== undefined) onBlockSent(state, peer, input);
+/** Blocks went out. */
+export function onSent(state: TorrentState, { peer: key, ranges }: InputOf<"blocksSent">): void {
+  for (const { length } of ranges) state.totals.up.add(length, state.now);
+  const peer = state.peers.get(key);
+  if (peer !== undefined) onBlocksSent(state, peer, ranges);
 }
 
 /** A block could not be read: its piece is not ours after all. */

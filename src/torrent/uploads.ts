@@ -45,10 +45,12 @@ export function onCancel(state: TorrentState, peer: Peer, range: BlockRange): vo
   if (peer.up.queue.remove(range)) reject(state, peer, range);
 }
 
-/** A block has left for the socket. */
-export function onBlockSent(state: TorrentState, peer: Peer, range: BlockRange): void {
-  readEnded(peer, range);
-  peer.up.rate.add(range.length, state.now);
+/** Blocks have left for the socket. */
+export function onBlocksSent(state: TorrentState, peer: Peer, ranges: readonly BlockRange[]): void {
+  for (const range of ranges) {
+    readEnded(peer, range);
+    peer.up.rate.add(range.length, state.now);
+  }
   serve(state, peer);
 }
 
@@ -137,7 +139,8 @@ function serve(state: TorrentState, peer: Peer): void {
     if (range === undefined) return;
     up.readingBytes += range.length;
     up.reading++;
-    state.effects.push({ type: "read", peer: peer.key, ...range });
+    const { piece, begin, length } = range;
+    state.effects.push({ type: "read", peer: peer.key, piece, begin, length });
   }
 }
 

@@ -65,7 +65,7 @@ export type TorrentInput =
   /** The peer has lost a piece that it had announced (BEP 54 "receiver operation"). */
   | { readonly type: "peerDontHave"; readonly peer: PeerKey; readonly piece: number }
   /** A `read` effect was carried out and the block has left for the socket. */
-  | { readonly type: "blockSent"; readonly peer: PeerKey } & BlockRange
+  | { readonly type: "blocksSent"; readonly peer: PeerKey; readonly ranges: readonly BlockRange[] }
   /** A `read` effect failed: the content is not what it was; the piece is ours no longer. */
   | { readonly type: "readFailed"; readonly peer: PeerKey } & BlockRange
   /** Pieces of ours that can be read without the disk, the latest last: peers may like to ask for them (BEP 6 "Suggest Piece"). */
@@ -145,7 +145,7 @@ export type TorrentCloseReason =
 /** What the world must do now, in this order. */
 export type TorrentEffect =
   | { readonly type: "send"; readonly peer: PeerKey; readonly message: PeerMessage }
-  /** Read this block of verified content and send it as a `piece` message, then say `blockSent`. */
+  /** Read this block of verified content and send it as a `piece` message, then say `blocksSent`. */
   | { readonly type: "read"; readonly peer: PeerKey } & BlockRange
   /** Verify these bytes and write them; the memory stays untouched until the answer comes back. */
   | { readonly type: "store"; readonly piece: number; readonly bytes: Uint8Array }

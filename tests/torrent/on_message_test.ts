@@ -110,7 +110,10 @@ Deno.test("messages of a peer that is gone change nothing", () => {
   machine.input({ type: "peerClosed", peer });
   assertEquals(machine.message(peer, { type: "unchoke" }), []);
   assertEquals(machine.input({ type: "peerClosed", peer }), []);
-  assertEquals(machine.input({ type: "blockSent", peer, piece: 0, begin: 0, length: 16384 }), []);
+  assertEquals(
+    machine.input({ type: "blocksSent", peer, ranges: [{ piece: 0, begin: 0, length: 16384 }] }),
+    [],
+  );
 });
 
 Deno.test("what a peer says is kept within bounds", () => {

@@ -271,8 +271,12 @@ class Session {
   #readEnded(key: number, outcome: "sent" | "unreadable"): void {
     const index = this.reads.findIndex((read) => read.peer === key);
     if (index < 0) return;
-    const [read] = this.reads.splice(index, 1);
-    this.#take(this.machine.input({ ...read!, type: outcome === "sent" ? "blockSent" : "readFailed" }));
+    const { peer, ...range } = this.reads.splice(index, 1)[0]!;
+    this.#take(this.machine.input(
+      outcome === "sent"
+        ? { type: "blocksSent", peer, ranges: [range] }
+        : { ...range, type: "readFailed", peer },
+    ));
   }
 
   #firstRequest(key: number, late: boolean): { piece: number; begin: number; length: number } | undefined {

@@ -251,7 +251,10 @@ export class Swarm {
     if (node.options.lies?.(piece, begin)) block.fill(0x66);
     node.busyUntil = Math.max(node.busyUntil, this.now) + length * 1000 / (node.options.upRate ?? 10_000_000);
     this.#deliver(node, peer, { type: "piece", piece, begin, block }, node.busyUntil);
-    this.#at(node.busyUntil, () => this.input(node, { type: "blockSent", peer, piece, begin, length }));
+    this.#at(
+      node.busyUntil,
+      () => this.input(node, { type: "blocksSent", peer, ranges: [{ piece, begin, length }] }),
+    );
   }
 
   #store(node: SwarmNode, piece: number, bytes: Uint8Array): void {

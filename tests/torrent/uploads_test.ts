@@ -21,17 +21,23 @@ function reads(effects: readonly TorrentEffect[]): TorrentEffect[] {
 Deno.test("request is answered by a read", () => {
   const [machine, peer] = serving();
   assertEquals(machine.message(peer, request), [{ type: "read", peer, ...range }]);
-  machine.input({ type: "blockSent", peer, ...range });
+  machine.input({ type: "blocksSent", peer, ranges: [range] });
   assertEquals(machine.peer(peer).up.rate.total, BLOCK);
 });
 
 Deno.test("request reads no more ahead than the bound, and goes on in order as blocks leave", () => {
   const [machine, peer] = serving({ limits: { maxReadBytes: 2 * BLOCK } });
-  const first = [0, 1, 2, 3].map((block) => machine.message(peer, { ...request, begin: block * BLOCK }));
-  assertEquals(first.map((effects) => reads(effects).length), [1, 1, 0, 0]);
-  assertEquals(machine.input({ type: "blockSent", peer, ...range }), [
-    { type: "read", peer, piece: 0, begin: 2 * BLOCK, length: BLOCK },
+  const at = (block: number) => ({ piece: block >> 2, begin: (block & 3) * BLOCK, length: BLOCK });
+  const first = [0, 1, 2, 3, 4].map((block) => machine.message(peer, { type: "request", ...at(block) }));
+  assertEquals(first.map((effects) => reads(effects).length), [1, 1, 0, 0, 0]);
+  assertEquals(machine.input({ type: "blocksSent", peer, ranges: [at(0)] }), [
+    { type: "read", peer, ...at(2) },
   ]);
+  assertEquals(machine.input({ type: "blocksSent", peer, ranges: [at(1), at(2)] }), [
+    { type: "read", peer, ...at(3) },
+    { type: "read", peer, ...at(4) },
+  ]);
+  assertEquals(machine.peer(peer).up.rate.total, 3 * BLOCK);
 });
 
 Deno.test("request takes the 10,000 requests that some clients queue, and calls 20,000 a flood", () => {
@@ -39,7 +45,9 @@ Deno.test("request takes the 10,000 requests that some clients queue, and calls 
   let sent = 0;
   for (let i = 0; i < 10_000; i++) sent += reads(machine.message(peer, { ...request, piece: i % 8 })).length;
   assert(sent < 100);
-  for (let i = 0; i < 10_000; i++) sent += reads(machine.input({ type: "blockSent", peer, ...range })).length;
+  for (let i = 0; i < 10_000; i++) {
+    sent += reads(machine.input({ type: "blocksSent", peer, ranges: [range] })).length;
+  }
   assertEquals(sent, 10_000);
   let closed: string[] = [];
   for (let i = 0; i < 20_000 && closed.length === 0; i++) closed = closedIn(machine.message(peer, request));
@@ -121,7 +129,7 @@ Deno.test("an allowed-fast piece is sent twice at most while the peer is choked,
       served += reads(effects).length;
       rejected += sentIn(effects, "reject").length;
       if (reads(effects).length > 0) {
-        served += reads(machine.input({ type: "blockSent", peer, ...range, length })).length;
+        served += reads(machine.input({ type: "blocksSent", peer, ranges: [{ ...range, length }] })).length;
       }
     }
     assertEquals([served, rejected], length === 2 * BLOCK ? [4, 96] : [8, 92], `requests of ${length} bytes`);
@@ -171,7 +179,7 @@ Deno.test("cancel takes a waiting request back, with a reject under the fast ext
       effects.map((effect) => effect.type === "send" && effect.message),
       fast ? [{ ...request, type: "reject", piece: 1 }] : [],
     );
-    assertEquals(machine.input({ type: "blockSent", peer, ...range }), []);
+    assertEquals(machine.input({ type: "blocksSent", peer, ranges: [range] }), []);
   }
 });
 
@@ -198,7 +206,7 @@ Deno.test("choke comes first, then a reject for each waiting request but the all
       "reject 2",
     ],
   );
-  assertEquals(machine.input({ type: "blockSent", peer, ...range }), [{
+  assertEquals(machine.input({ type: "blocksSent", peer, ranges: [range] }), [{
     type: "read",
     peer,
     ...range,
@@ -243,7 +251,7 @@ Deno.test("the choker serves the best, and everybody gets a turn", () => {
   for (let round = 0; round < 200; round++) {
     for (const peer of unchoked()) {
       served.add(peer);
-      if (peer <= 3) machine.input({ type: "blockSent", peer, ...range });
+      if (peer <= 3) machine.input({ type: "blocksSent", peer, ranges: [range] });
     }
     machine.wait(10_000);
     assertEquals(unchoked().length, 4);
