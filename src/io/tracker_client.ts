@@ -82,10 +82,13 @@ export class TrackerClient {
   ): Promise<AnnounceResponse | undefined> {
     const { family } = options;
     return await this.#bounded(tracker, options, async (url, signal) => {
-      const addresses = await this.#addressesOf(url, signal, family), [address] = addresses;
+      const all = await this.#addressesOf(url, signal);
+      const addresses = all.filter((one) => addressFamily(one) === family), [address] = addresses;
       if (address === undefined) return undefined;
       if (url.protocol === "udp") return await this.#announceUdp(url, { request, address, signal });
-      return await announceHttp(this.#network, tracker, { request, signal, family, addresses });
+      // Without a choice it is a request like any other, over a connection that may be there already.
+      const way = addresses.length < all.length ? { family, addresses } : {};
+      return await announceHttp(this.#network, tracker, { request, signal, ...way });
     });
   }
 
@@ -130,18 +133,11 @@ export class TrackerClient {
   }
 
   /** The addresses of a tracker in the order of the lookup, of UDP trackers those that our socket reaches. */
-  async #addressesOf(
-    { host, protocol }: TrackerUrl,
-    signal: AbortSignal,
-    family?: AddressFamily,
-  ): Promise<readonly string[]> {
-    const addresses = (await this.#network.resolve(host, { signal })).flatMap((text) =>
-      canonicalHost(text) ?? []
-    );
+  async #addressesOf({ host, protocol }: TrackerUrl, signal: AbortSignal): Promise<readonly string[]> {
+    const found = await this.#network.resolve(host, { signal });
     const reached = protocol === "udp" ? await this.#hub.families() : [4, 6];
-    return addresses.map((address) => ({ address, family: addressFamily(address) }))
-      .filter((one) => reached.includes(one.family) && (family === undefined || one.family === family))
-      .map(({ address }) => address);
+    return found.flatMap((text) => canonicalHost(text) ?? [])
+      .filter((address) => reached.includes(addressFamily(address)));
   }
 
   /** Where to ask a UDP tracker. @throws {TransportError} If our socket reaches none of its addresses. */

@@ -154,6 +154,10 @@ Deno.test("TrackerClient.announceOver() keeps to the family, also where the trac
   ]);
   network.serve("http://both.example", () => movedTo("http://four.example/announce"));
   await assertRejects(() => announce(6, "http://both.example/announce"), TransportError, "no address");
+  asked.length = 0;
+  network.serve("http://four.example", () => new Response("d8:intervali900e5:peers0:e"));
+  assertEquals((await announce(4, "http://four.example/announce"))?.type, "announced");
+  assertEquals(asked, ["four.example undefined undefined"], "there is nothing to choose");
   for (const url of ["http://four.example/announce", `http://${PUBLIC}/announce`]) {
     assertEquals(await announce(6, url), undefined);
   }
