@@ -126,7 +126,9 @@ function announceTo(
   { group, tracker }: Omit<Route, "path">,
   now: number,
 ): AnnouncerEffect[] {
-  const isNew = tracker !== group.current, effects: AnnouncerEffect[] = [];
+  const isNew = tracker !== group.current, { owedCompleted } = group, effects: AnnouncerEffect[] = [];
+  // Another tracker than the one that has heard it over one family has not seen us download.
+  if (isNew && owedCompleted.size < state.options.families.length) owedCompleted.clear();
   for (const path of tracker.paths) {
     const isDue = path.nextAt <= now || isNew && path.failures === 0;
     if (path.asked !== undefined || !isDue) continue;
@@ -244,8 +246,17 @@ function reasonOf({ paths }: Tracker, last: TrackerPath): string {
   return (last.isAbsent ? paths.find(({ isAbsent }) => !isAbsent) ?? last : last).reason;
 }
 
-/** When to try a tracker again that failed: over all paths at once, except where it said when itself. */
+/**
+ * When to try a tracker again that failed: over all paths at once, except where it said when itself. Its word over one path
+ * counts for those that it never answered over, too (BEP 31).
+ */
 function retryTogether({ paths }: Tracker): number | undefined {
+  const said = paths.filter(({ retryAsked }) => retryAsked),
+    silent = paths.filter(({ answered }) => !answered);
+  for (const path of said.length > 0 ? silent.filter(({ retryAsked }) => !retryAsked) : []) {
+    path.nextAt = earliest(said) ?? Infinity;
+    path.retryAsked = true;
+  }
   const retryAt = earliest(paths);
   for (const path of paths) if (!path.retryAsked && !path.isAbsent) path.nextAt = retryAt ?? Infinity;
   return retryAt;
@@ -268,13 +279,17 @@ export function announceSoon(state: AnnouncerState, group: TrackerGroup, now: nu
   return announceNext(state, group, now);
 }
 
-/** Tells every tracker that counts us in, or may do so soon, that we stop. */
+/**
+ * Tells every tracker that counts us in, or may do so soon, that we stop; over a family that fails only if it knows us by no
+ * other, for nobody waits for such an answer in vain.
+ */
 export function announceStop(state: AnnouncerState, now: number): AnnouncerEffect[] {
   const effects: AnnouncerEffect[] = [];
   for (const group of state.groups) {
     for (const tracker of trackersOf(group)) {
+      const isKnown = hasWorkingPath(tracker);
       for (const path of tracker.paths) {
-        const isCounted = path.announced || path.asked !== undefined;
+        const isCounted = path.announced || path.asked !== undefined && !(isKnown && path.failures > 0);
         noteStop(path);
         if (!isCounted || path.nextAt === Infinity) continue;
         state.leaving.set(path, tracker);

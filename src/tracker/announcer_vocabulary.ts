@@ -122,7 +122,7 @@ export interface TrackerStatus {
   readonly state: "idle" | "announcing" | "working" | "failing" | "refused";
   /** Its last warning or the reason of its last failure. */
   readonly message: string | undefined;
-  /** When an announce to it or one of its group is next; `undefined` if none is planned or one is out. */
+  /** When an announce to it or one of its group is next; `undefined` if none is planned besides those that are out. */
   readonly nextAnnounceAt: number | undefined;
   /** Seeds, as it last said; the larger number, if it says different ones over different families. */
   readonly complete: number | undefined;

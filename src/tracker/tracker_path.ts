@@ -13,6 +13,8 @@ export interface TrackerPath {
   asked: { readonly completed: boolean } | undefined;
   /** The tracker took an announce over it since `start`, so it counts us in at our address of this family. */
   announced: boolean;
+  /** The tracker took an announce over it once. */
+  answered: boolean;
   /** Failures in a row. */
   failures: number;
   /** Why it failed last. */
@@ -21,7 +23,7 @@ export interface TrackerPath {
   isAbsent: boolean;
   /** When to announce again: after the interval, or the pause after a failure; `Infinity` after "never" (BEP 31). */
   nextAt: number;
-  /** The pause after the failure is the tracker's own wish, which a user's announce respects. */
+  /** The pause after the failure is the tracker's own wish, over this path or another, which a user's announce respects. */
   retryAsked: boolean;
   /** No announce on a user's wish before this. */
   earliestAt: number;
@@ -53,6 +55,7 @@ export function createPath(family: AddressFamily | undefined): TrackerPath {
     family,
     asked: undefined,
     announced: false,
+    answered: false,
     failures: 0,
     reason: "",
     isAbsent: false,
@@ -77,6 +80,7 @@ export function mayBeAsked({ failures, nextAt }: TrackerPath, now: number): bool
 export function noteAnswer(path: TrackerPath, response: Announced, minIntervalMs: number, now: number): void {
   const { complete, incomplete, downloaded } = response, { counts } = path;
   path.announced = true;
+  path.answered = true;
   path.failures = 0;
   path.isAbsent = false;
   path.retryAsked = false;

@@ -517,6 +517,58 @@ Deno.test("Announcer looks for a family that a tracker has not once an hour, and
   assert(neither.deadline()! <= 33_000);
 });
 
+Deno.test("Announcer takes a tracker's word over one family for the families that never answered (BEP 7, 31)", () => {
+  for (const more of [{}, ABSENT]) {
+    for (const isLast of [false, true]) {
+      const refusals = [replyOver(4, A), failedOver(6, A, more)].map((input, i): AnnouncerInput =>
+        i > 0 || input.type !== "reply"
+          ? input
+          : { ...input, response: { type: "failure", reason: "go away", retryInMs: "never" } }
+      );
+      const announcer = create([[A]], BOTH), inputs = isLast ? refusals.toReversed() : refusals;
+      announcer.handle(START, 0);
+      assertEquals(inputs.flatMap((input) => run(announcer, input, 0)), ["failure a"]);
+      assertEquals(announcer.deadline(), undefined);
+      assertEquals(announcer.trackers()[0]!.state, "refused");
+      assertEquals(run(announcer, REANNOUNCE, 10 ** 9), []);
+    }
+  }
+  const announcer = create([[A]], BOTH), retry = { retry: 600_000 };
+  announcer.handle(START, 0);
+  announcer.handle(replyOver(6, A), 0);
+  announcer.handle(failedOver(4, A, retry), 0);
+  assertEquals(tick(announcer), { now: 600_000, effects: ["announce a4 started"] });
+  announcer.handle(failedOver(4, A, { retry: "never" }), 600_000);
+  assertEquals(tick(announcer), { now: INTERVAL, effects: ["announce a6"] });
+  // What has worked is not given up for good.
+  assertEquals(run(announcer, failedOver(6, A), INTERVAL), ["failure a"]);
+  assertEquals(tick(announcer).effects, ["announce a6"]);
+});
+
+Deno.test("Announcer does not tell a family that keeps failing that we stop, if the tracker works over the other", () => {
+  const announcer = create([[A]], BOTH);
+  announcer.handle(START, 0);
+  announcer.handle(replyOver(4, A), 0);
+  announcer.handle(failedOver(6, A), 0);
+  assertEquals(tick(announcer).effects, ["announce a6 started"]);
+  assertEquals(run(announcer, STOP, 40_000), ["announce a4 stopped"]);
+  assertEquals(run(announcer, replyOver(4, A), 40_001), ["stopped"]);
+});
+
+Deno.test("Announcer says completed to no tracker that comes after the one that has heard it", () => {
+  const announcer = create([[A], [B]], BOTH);
+  announcer.handle(START, 0);
+  announcer.handle(replyOver(4, A), 0);
+  announcer.handle(failedOver(6, A, ABSENT), 0);
+  assertEquals(run(announcer, COMPLETED, 10), ["announce a4 completed"]);
+  announcer.handle(replyOver(4, A), 20);
+  assertEquals(tick(announcer).effects, ["announce a4"]);
+  const effects = run(announcer, failedOver(4, A), 20 + INTERVAL);
+  assertEquals(effects, ["failure a", "announce b4 started", "announce b6 started"]);
+  announcer.handle(replyOver(4, B), 30 + INTERVAL);
+  assertEquals(run(announcer, replyOver(6, B), 30 + INTERVAL), []);
+});
+
 Deno.test("Announcer says completed once over each family that knows us, and at once (BEP 7)", () => {
   const announcer = create([[A]], BOTH);
   announcer.handle(START, 0);
