@@ -3,7 +3,7 @@
  * share a port, so that one hole in a firewall serves them all).
  */
 
-import { StateError } from "../errors.ts";
+import { asError, StateError } from "../errors.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import { type AddressFamily, isIpv6 } from "../peer/ip.ts";
 import type { BindOptions, Datagram, DatagramSocket, Network } from "./transport.ts";
@@ -51,12 +51,12 @@ export class DatagramHub {
     return host === "::" ? [4, 6] : [6];
   }
 
-  /** Sends a datagram; one that cannot be sent is lost, as any may be. */
-  async send(bytes: Uint8Array, to: PeerAddress): Promise<void> {
+  /** Sends a datagram; one that cannot be sent is lost, as any may be. Answers why, for those who would wait for an answer. */
+  async send(bytes: Uint8Array, to: PeerAddress): Promise<Error | undefined> {
     try {
       await (this.#bound ?? await this.#open()).send(bytes, to);
-    } catch {
-      // Lost.
+    } catch (error) {
+      return asError(error);
     }
   }
 

@@ -1,7 +1,7 @@
 /** Announces and scrapes over UDP: runs the exchange machine on a shared socket (BEP 15). */
 
 import type { Random } from "../bytes/random.ts";
-import { StateError, TransportError } from "../errors.ts";
+import { asError, StateError, TransportError } from "../errors.ts";
 import type { PeerAddress } from "../peer/address.ts";
 import type { AnnounceResponse, ScrapeResponse } from "../tracker/messages/announce.ts";
 import { UdpExchange, type UdpExchangeEffect, type UdpExchangeRequest } from "../tracker/udp_exchange.ts";
@@ -17,6 +17,8 @@ type Answer = AnnounceResponse | ScrapeResponse;
 
 /** Whoever waits for an answer. */
 interface Waiting {
+  /** The tracker's. */
+  readonly address: PeerAddress;
   resolve(answer: Answer): void;
   reject(reason: unknown): void;
 }
@@ -64,7 +66,7 @@ export class UdpTrackers {
       this.#perform(this.#exchange.handle({ type: "cancel", id }, this.#clock.now()));
       reject(signal.reason);
     };
-    this.#waiting.set(id, { resolve, reject });
+    this.#waiting.set(id, { address, resolve, reject });
     signal.addEventListener("abort", abort, { once: true });
     try {
       this.#perform(this.#exchange.handle({ type: "request", id, address, request }, this.#clock.now()));
@@ -83,9 +85,21 @@ export class UdpTrackers {
     for (const { reject } of this.#waiting.values()) reject(new StateError("The socket is closed"));
   }
 
+  /** Where nothing can be sent, as to IPv6 addresses from a host without a way there, nobody waits for an answer. */
+  async #send({ bytes, to }: Extract<UdpExchangeEffect, { readonly type: "send" }>): Promise<void> {
+    const failure = await this.#hub.send(bytes, to);
+    if (failure === undefined) return;
+    const reason = asError(failure.cause ?? failure).message;
+    for (const [id, { address, reject }] of this.#waiting) {
+      if (address.host !== to.host || address.port !== to.port) continue;
+      this.#perform(this.#exchange.handle({ type: "cancel", id }, this.#clock.now()));
+      reject(new TransportError(`Cannot ask tracker: ${reason}`, { cause: failure }));
+    }
+  }
+
   #perform(effects: readonly UdpExchangeEffect[]): void {
     for (const effect of effects) {
-      if (effect.type === "send") void this.#hub.send(effect.bytes, effect.to);
+      if (effect.type === "send") void this.#send(effect);
       else if (effect.type === "reply") this.#waiting.get(effect.id)?.resolve(effect.response);
       else this.#waiting.get(effect.id)?.reject(new TransportError(`Cannot ask tracker: ${effect.reason}`));
     }

@@ -3,6 +3,7 @@ import { StateError, TransportError } from "../../src/errors.ts";
 import { DatagramHub } from "../../src/io/datagram_hub.ts";
 import { TrackerClient } from "../../src/io/tracker_client.ts";
 import type { DialOptions, FetchOptions } from "../../src/io/transport.ts";
+import type { PeerAddress } from "../../src/peer/address.ts";
 import { UdpTrackers } from "../../src/io/udp_trackers.ts";
 import { withSignal } from "../../src/io/with_signal.ts";
 import { seededRandom, VirtualClock, VirtualNetwork } from "../../src/testing/mod.ts";
@@ -215,5 +216,30 @@ Deno.test("UdpTrackers.ask() that is given up while the socket is bound ends at 
   const late = trackers.ask(address, request, new AbortController().signal);
   trackers.close();
   await assertRejects(() => late, StateError);
+  await hub.close();
+});
+
+Deno.test("UdpTrackers.ask() fails at once where no datagram can be sent, and answers others", async () => {
+  const { clock, network, random } = setUp(),
+    bindDatagram = async () => {
+      const socket = await network.host(HERE).bindDatagram();
+      return {
+        address: socket.address,
+        receive: socket.receive.bind(socket),
+        close: socket.close.bind(socket),
+        send: async (bytes: Uint8Array, to: PeerAddress) => {
+          if (to.host === "fd00::9") throw new TransportError("Cannot send: the network is unreachable");
+          await socket.send(bytes, to);
+        },
+      };
+    };
+  const hub = new DatagramHub({ bindDatagram } as never), trackers = new UdpTrackers({ hub, clock, random });
+  const { signal } = new AbortController(), request = { type: "scrape", infoHashes: [HASH] } as const;
+  const other = trackers.ask({ host: PUBLIC, port: 1 }, request, signal);
+  const asked = [1, 2].map(() => trackers.ask({ host: "fd00::9", port: 1 }, request, signal));
+  const failed = asked.map((one) => assertRejects(() => one, TransportError, "is unreachable"));
+  await clock.runUntil(Promise.all(failed), { limitMs: 1000 });
+  await assertRejects(() => clock.runUntil(other), TransportError, "no answer");
+  trackers.close();
   await hub.close();
 });
