@@ -36,7 +36,9 @@ const FOLDERS = 100;
 
 /** Makes a torrent and its content below a folder, or finds what an earlier run has made. */
 export async function makeSample(folder: string, name: string, announce: string): Promise<Sample> {
-  const shape = SHAPES[name]!, length = shape.length * 2 ** 20, pieceLength = shape.piece * 1024;
+  const shape = SHAPES[name];
+  if (shape === undefined) throw new Error(`There is no torrent "${name}", only ${SAMPLES.join(", ")}`);
+  const length = shape.length * 2 ** 20, pieceLength = shape.piece * 1024;
   const root = shape.files === 1 ? `${shape.length}.bin` : "many", flat = `${folder}/${shape.length}.bin`;
   const [torrent, pieces] = [`${folder}/${name}.torrent`, `${folder}/${name}.pieces`];
   await makeRandom(flat, length);
