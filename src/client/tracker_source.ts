@@ -198,7 +198,11 @@ export class TrackerSource {
         ? await trackers.announce(tracker, request, { signal })
         : await trackers.announceOver(tracker, request, { signal, family });
       if (response !== undefined) return { type: "reply", response };
-      return { type: "failed", reason: `The tracker has no address of IPv${family}`, isAbsent: true };
+      return {
+        type: "failed",
+        reason: `The tracker has no address of IPv${family} that we can reach`,
+        isAbsent: true,
+      };
     } catch (error) {
       return { type: "failed", reason: error instanceof Error ? error.message : String(error) };
     }

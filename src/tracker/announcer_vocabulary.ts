@@ -41,7 +41,7 @@ export type AnnouncerInput =
     readonly reason: string;
     /** When to try again, in milliseconds, or that it makes no sense to. */
     readonly retry?: number | "never" | undefined;
-    /** The tracker has no address of the family. */
+    /** The tracker has no address of the family, or none that we reach. */
     readonly isAbsent?: boolean | undefined;
   }
   /** One more tracker, in a tier of its own at the end. */

@@ -19,7 +19,7 @@ export interface TrackerPath {
   failures: number;
   /** Why it failed last. */
   reason: string;
-  /** It failed because the tracker has no address of the family. */
+  /** It failed because the tracker has no address of the family that we reach. */
   isAbsent: boolean;
   /** When to announce again: after the interval, or the pause after a failure; `Infinity` after "never" (BEP 31). */
   nextAt: number;
@@ -39,7 +39,7 @@ export interface PathFailure {
   readonly reason: string;
   /** When to try again, in milliseconds, as the tracker has it. */
   readonly retry?: number | "never" | undefined;
-  /** The tracker has no address of the family. */
+  /** The tracker has no address of the family, or none that we reach. */
   readonly isAbsent?: boolean | undefined;
 }
 

@@ -183,3 +183,18 @@ Deno.test("a client that listens at one address announces once", async () => {
   await swarm.clock.advance(10_000);
   assertEquals(asked.length, 1);
 });
+
+Deno.test("a UDP tracker with no address that our socket reaches is said to be out of reach, not to have none", async () => {
+  const swarm = new VirtualSwarm(), failures: string[] = [];
+  await using _ = swarm;
+  swarm.network.name("six.example", ["fd00::9"]);
+  const client = await swarm.client("10.0.0.1");
+  void (async () => {
+    for await (const event of client.events()) {
+      if (event.type === "announceFailed") failures.push(event.error.message);
+    }
+  })();
+  await client.add(await swarm.torrent({ announce: [["udp://six.example:6969"]] }));
+  await swarm.clock.advance(10_000);
+  assertEquals(failures, ["The tracker has no address of IPv6 that we can reach"]);
+});
