@@ -201,3 +201,22 @@ Deno.test("PeerStore.sample() draws info hashes anew every five minutes", () => 
 Deno.test("PeerStore.sample() is empty when nothing is stored", () => {
   assertEquals(new PeerStore(seeded(1), 4).sample(0).bytes.length, 0);
 });
+
+Deno.test("PeerStore gives a network its share of torrents back when they make room for others", () => {
+  const store = new PeerStore(seeded(1), 4), compact = encodeCompactPeer({ host: "66.6.6.6", port: 1 });
+  const far = Array.from({ length: MAX_INFO_HASHES_PER_NETWORK }, (_, i) => {
+    const infoHash = new Uint8Array(20).fill(0xff);
+    infoHash[19] = i;
+    return infoHash;
+  });
+  for (const infoHash of far) store.announce(infoHash, { compact, seed: false }, NEAR, 0);
+  assert(store.isFull(undefined, compact));
+  for (let i = 0; i <= MAX_INFO_HASHES - far.length; i++) {
+    const infoHash = new Uint8Array(20);
+    infoHash.set([i >>> 8, i], 18);
+    const other = { compact: encodeCompactPeer(globalAddress(i)), seed: false };
+    store.announce(infoHash, other, NEAR, 0);
+  }
+  assertEquals(far.filter((infoHash) => store.find(infoHash) !== undefined), []);
+  assert(!store.isFull(undefined, compact));
+});

@@ -517,6 +517,14 @@ Deno.test("Announcer looks for a family that a tracker has not once an hour, and
   assert(neither.deadline()! <= 33_000);
 });
 
+Deno.test("Announcer does not look for a family that a tracker has not whenever it tries the other again", () => {
+  const announcer = create([[A]], BOTH);
+  announcer.handle(START, 0);
+  announcer.handle(failedOver(6, A, ABSENT), 0);
+  assertEquals(run(announcer, failedOver(4, A), 1), ["failure a"]);
+  assertEquals(tick(announcer).effects, ["announce a4 started"]);
+});
+
 Deno.test("Announcer takes a tracker's word over one family for the families that never answered (BEP 7, 31)", () => {
   for (const more of [{}, ABSENT]) {
     for (const isLast of [false, true]) {
