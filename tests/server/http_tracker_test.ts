@@ -218,6 +218,20 @@ Deno.test("createHttpTracker() scrapes the torrents asked for, and refuses to te
   }
 });
 
+Deno.test("createHttpTracker() waits for whatever a store answers that can be awaited", async () => {
+  const awaited = <T>(value: T) => {
+    const promise = Promise.resolve(value);
+    // As database clients have it: of the type of a promise, but no instance of it.
+    return { then: promise.then.bind(promise) } as unknown as Promise<T>;
+  };
+  const counts = { complete: 3, incomplete: 4, downloaded: 5, downloaders: 4 };
+  const { announce, scrape } = makeTracker({
+    store: { announce: () => awaited({ ...counts, peers: [] }), scrape: () => awaited([counts]) },
+  });
+  assertEquals((await announce("192.0.2.1") as { complete: number }).complete, 3);
+  assertEquals((await scrape(INFO_HASH) as { swarms: readonly unknown[] }).swarms.length, 1);
+});
+
 Deno.test("createHttpTracker() says when it is full", async () => {
   const full = { announce: () => Promise.resolve(undefined), scrape: () => Promise.resolve([]) };
   const { announce } = makeTracker({ store: full });
